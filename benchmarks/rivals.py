@@ -1,0 +1,345 @@
+"""What ordinary image codecs need for the same pictures: AVIF, WebP and JPEG, as mosaics and file by file.
+
+As a script it writes the rate-distortion table of lossless CIFAR-10 images:
+
+    python benchmarks/rivals.py --data PATH_TO_DATA_FOLDER
+
+Images are uint8 (N, H, W, C) with C = 1 or 3. A mosaic is one picture with `columns` images a row, filled in
+order; the last image is repeated where the last row is not full. Sizes are `len(file)`, headers included.
+"""
+
+import argparse
+import importlib.util
+import io
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Images = NDArray[np.uint8]
+Encoder = Callable[[Images], bytes]
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "benchmarks" / "results" / "rivals_representation.tsv"
+COLUMNS = ("command", "commit", "seed", "seconds", "method", "layout", "quality")
+FIGURES = ("file_bytes", "bytes_per_class", "psnr_db")
+AVIF_QUALITIES = (2, 8, 15, 22, 32, 42, 52, 62)
+WEBP_QUALITIES = (0, 5, 10, 20, 30, 45, 60, 75, 85)
+SUBSAMPLINGS = ("4:2:0", "4:4:4")
+
+
+def psnr(first: Images, second: Images) -> float:
+    """Peak signal-to-noise ratio in dB, from the mean squared error over all pixels of all images.
+
+    Args:
+        first, second: uint8 of one shape.
+    Returns: dB; infinity for equal images.
+    Raises: ValueError when the shapes differ.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"shapes differ: {first.shape} and {second.shape}")
+    error = float(np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2))
+    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
+
+
+def layouts(count: int) -> tuple[int, ...]:
+    """Up to three numbers of columns for `count` images: the squarest rectangle, a tall one and a wide one.
+
+    For 100 images 10, 5 and 25. Exact rectangles where the count has them, else one ragged square.
+    """
+    side = count**0.5
+    exact = [c for c in range(1, count + 1) if count % c == 0 and 1 / 3 <= c / side <= 3]
+    if not exact:
+        return (int(np.ceil(side)),)
+    square = min(exact, key=lambda c: (abs(np.log(c / side)), c))
+    taller, wider = [c for c in exact if c < square], [c for c in exact if c > square]
+    return (square, *taller[-1:], *wider[-1:])
+
+
+def make_mosaic(images: Images, columns: int) -> Images:
+    """(N, H, W, C) to one (rows * H, columns * W, C) picture, filled row by row."""
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    filler = np.repeat(images[-1:], rows * columns - count, axis=0)
+    grid = np.concatenate([images, filler]).reshape(rows, columns, height, width, channels)
+    return np.ascontiguousarray(grid.swapaxes(1, 2).reshape(rows * height, columns * width, channels))
+
+
+def split_mosaic(picture: Images, count: int, size_hw: tuple[int, int]) -> Images:
+    """The reverse of `make_mosaic`: the first `count` tiles as (N, H, W, C)."""
+    height, width = size_hw
+    rows, columns = picture.shape[0] // height, picture.shape[1] // width
+    grid = picture.reshape(rows, height, columns, width, picture.shape[2]).swapaxes(1, 2)
+    return np.ascontiguousarray(grid.reshape(rows * columns, height, width, -1)[:count])
+
+
+def _save(images: Images, columns: int | None, kind: str, **options: Any) -> bytes:
+    picture = make_mosaic(images, layouts(len(images))[0] if columns is None else columns)
+    buffer = io.BytesIO()
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def avif_mosaic(
+    images: Images,
+    quality: int,
+    subsampling: str = "4:2:0",
+    speed: int = 0,
+    *,
+    columns: int | None = None,
+    tune: str | None = "psnr",
+) -> bytes:
+    """One AVIF file with all images.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        quality: 0..100, larger is finer.
+        subsampling: "4:2:0", "4:2:2" or "4:4:4".
+        speed: 0 (slowest, smallest) .. 10.
+        columns: images a row; None takes the squarest layout.
+        tune: what the AV1 encoder optimises, e.g. "psnr"; None leaves its default.
+    Returns: the file.
+    """
+    advanced = {} if tune is None else {"advanced": {"tune": tune}}
+    # One thread: a file's bytes should not depend on the machine.
+    options = {"subsampling": subsampling, "speed": speed, "max_threads": 1, **advanced}
+    return _save(images, columns, "AVIF", quality=quality, **options)
+
+
+def webp_mosaic(images: Images, quality: int, *, columns: int | None = None) -> bytes:
+    """One lossy WebP file (4:2:0, slowest method) with all images; arguments as `avif_mosaic`."""
+    return _save(images, columns, "WEBP", quality=quality, method=6)
+
+
+def jpeg_mosaic(
+    images: Images, quality: int, subsampling: str = "4:2:0", *, columns: int | None = None
+) -> bytes:
+    """One progressive JPEG file with optimised Huffman tables; arguments as `avif_mosaic`."""
+    options: dict[str, Any] = {"subsampling": subsampling} if images.shape[3] == 3 else {}
+    return _save(images, columns, "JPEG", quality=quality, optimize=True, progressive=True, **options)
+
+
+def decode_mosaic(blob: bytes, count: int, size_hw: tuple[int, int], channels: int = 3) -> Images:
+    """Images of a mosaic in any of the formats, uint8 (count, H, W, channels)."""
+    with Image.open(io.BytesIO(blob)) as image:
+        picture = np.asarray(image.convert("RGB" if channels == 3 else "L"))
+    return split_mosaic(picture.reshape(*picture.shape[:2], channels), count, size_hw)
+
+
+def encode_per_file(images: Images, encode: Encoder) -> list[bytes]:
+    """One file an image; `encode` takes (1, H, W, C)."""
+    return [encode(images[i : i + 1]) for i in range(len(images))]
+
+
+def decode_per_file(blobs: Sequence[bytes], size_hw: tuple[int, int], channels: int = 3) -> Images:
+    """The reverse of `encode_per_file`."""
+    return np.concatenate([decode_mosaic(blob, 1, size_hw, channels) for blob in blobs])
+
+
+def encode_per_class(images: Images, labels: NDArray[Any], encode: Encoder) -> list[bytes]:
+    """One mosaic a class, in ascending order of class; `encode` takes that class's images."""
+    return [encode(images[labels == label]) for label in np.unique(labels)]
+
+
+def decode_per_class(
+    blobs: Sequence[bytes], labels: NDArray[Any], size_hw: tuple[int, int], channels: int = 3
+) -> Images:
+    """The reverse of `encode_per_class`, in the order of `labels`."""
+    out = np.empty((len(labels), *size_hw, channels), np.uint8)
+    for blob, label in zip(blobs, np.unique(labels), strict=True):
+        members = labels == label
+        out[members] = decode_mosaic(blob, int(members.sum()), size_hw, channels)
+    return out
+
+
+def total_bytes(blobs: Iterable[bytes]) -> int:
+    """Sum of file sizes in bytes."""
+    return sum(len(blob) for blob in blobs)
+
+
+def best_at_psnr(rows: Iterable[Mapping[str, Any]], psnr_db: float) -> float:
+    """Bytes the best of `rows` need for `psnr_db`: log-linear by (method, layout), then the least.
+
+    Each curve is interpolated by itself: across curves, a sparse point of a poor one would hide a good one.
+
+    Args:
+        rows: each with `file_bytes` and `psnr_db`, numbers or their spelling; `method` and `layout` if any.
+        psnr_db: the wanted quality.
+    Returns: file bytes, interpolated.
+    Raises: ValueError when no curve reaches around `psnr_db`.
+    """
+    curves: dict[tuple[Any, Any], list[tuple[float, float]]] = {}
+    for row in rows:
+        point = (float(row["psnr_db"]), float(row["file_bytes"]))
+        curves.setdefault((row.get("method"), row.get("layout")), []).append(point)
+    found = []
+    for points in curves.values():
+        envelope: list[tuple[float, float]] = []
+        for point in sorted(points, reverse=True):
+            # From the finest down, a point counts only if it is smaller than every finer one.
+            if not envelope or point[1] < envelope[-1][1]:
+                envelope.append(point)
+        qualities, sizes = zip(*reversed(envelope), strict=True)
+        if qualities[0] <= psnr_db <= qualities[-1]:
+            found.append(float(np.exp(np.interp(psnr_db, qualities, np.log(sizes)))))
+    if not found:
+        raise ValueError(f"{psnr_db} dB lies outside the measured range")
+    return min(found)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An AVIF mosaic that fits a budget: the file, what it decodes to (uint8 NHWC), and how it was made."""
+
+    blob: bytes
+    images: Images
+    quality: int
+    columns: int
+    subsampling: str
+    psnr_db: float
+
+
+def avif_at_budget(images: Images, budget_bytes: int, *, speed: int = 0) -> Choice:
+    """The best one-file AVIF mosaic of at most `budget_bytes`.
+
+    For every layout and subsampling the finest fitting quality is sought by bisection; the highest PSNR wins.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        budget_bytes: largest file size.
+        speed: see `avif_mosaic`.
+    Returns: the winner.
+    Raises: ValueError when not even quality 0 fits.
+    """
+    size_hw, best = (images.shape[1], images.shape[2]), None
+    for subsampling in SUBSAMPLINGS:
+        for columns in layouts(len(images)):
+            low, high, fitting = 0, 100, None  # every quality below `low` fits, none above `high` does
+            while low <= high:
+                middle = (low + high) // 2
+                blob = avif_mosaic(images, middle, subsampling, speed, columns=columns)
+                if len(blob) <= budget_bytes:
+                    low, fitting = middle + 1, (blob, middle)
+                else:
+                    high = middle - 1
+            if fitting is None:
+                continue
+            decoded = decode_mosaic(fitting[0], len(images), size_hw, images.shape[3])
+            score = psnr(images, decoded)
+            if best is None or score > best.psnr_db:
+                best = Choice(fitting[0], decoded, fitting[1], columns, subsampling, score)
+    if best is None:
+        raise ValueError(f"no AVIF mosaic of {len(images)} images fits {budget_bytes} bytes")
+    return best
+
+
+def first_per_class(data: Path, count: int) -> tuple[Images, NDArray[np.uint8]]:
+    """The first `count` lossless CIFAR-10 images of each class, sorted by class; read by `data/load.py`."""
+    spec = importlib.util.spec_from_file_location("rivals_data", data / "load.py")
+    if spec is None or spec.loader is None or not (data / "load.py").exists():
+        raise SystemExit(f"rivals: no load.py in {data}; give --data or DDCODEC_DATA")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    images, labels, names = module.load("cifar10_exact", "train")
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:count] for label in range(len(names))])
+    return images[chosen], labels[chosen]
+
+
+def measure(images: Images, labels: NDArray[Any]) -> Iterator[dict[str, Any]]:
+    """Every rival at every quality, as rows with method, layout, quality, seconds, file_bytes, psnr_db."""
+    count, size_hw = len(images), (images.shape[1], images.shape[2])
+
+    def row(
+        method: str, layout: str, quality: int, started: float, size: int, decoded: Images
+    ) -> dict[str, Any]:
+        seconds = time.perf_counter() - started
+        figures = {"seconds": f"{seconds:.2f}", "file_bytes": size, "psnr_db": f"{psnr(images, decoded):.3f}"}
+        return {"method": method, "layout": layout, "quality": quality, **figures}
+
+    def whole(method: str, columns: int, quality: int, encode: Encoder) -> dict[str, Any]:
+        started = time.perf_counter()
+        blob = encode(images)
+        layout = f"set {columns}x{-(-count // columns)}"
+        return row(method, layout, quality, started, len(blob), decode_mosaic(blob, count, size_hw))
+
+    def parts(method: str, quality: int, encode: Encoder) -> Iterator[dict[str, Any]]:
+        started = time.perf_counter()
+        blobs = encode_per_class(images, labels, encode)
+        decoded = decode_per_class(blobs, labels, size_hw)
+        yield row(method, "per class", quality, started, total_bytes(blobs), decoded)
+        started = time.perf_counter()
+        blobs = encode_per_file(images, encode)
+        yield row(method, "per file", quality, started, total_bytes(blobs), decode_per_file(blobs, size_hw))
+
+    for quality in WEBP_QUALITIES:
+        for columns in layouts(count):
+            yield whole("webp", columns, quality, partial(webp_mosaic, quality=quality, columns=columns))
+        yield from parts("webp", quality, partial(webp_mosaic, quality=quality))
+    for subsampling in SUBSAMPLINGS:
+        method = f"avif {subsampling}"
+        for quality in AVIF_QUALITIES:
+            encode = partial(avif_mosaic, quality=quality, subsampling=subsampling)
+            for columns in layouts(count):
+                yield whole(method, columns, quality, partial(encode, columns=columns))
+            yield from parts(method, quality, encode)
+    # The encoder's own default tuning, for the record: on the squarest layout only.
+    square = layouts(count)[0]
+    for quality in AVIF_QUALITIES:
+        encode = partial(avif_mosaic, quality=quality, columns=square, tune=None)
+        yield whole("avif 4:2:0 default tune", square, quality, encode)
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    # "+" says that the tree held more than the commit.
+    return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + (
+        "+" if git("status", "--porcelain") else ""
+    )
+
+
+def main() -> None:
+    """Write the table, row by row, and print it."""
+    parser = argparse.ArgumentParser(description="Rate and distortion of ordinary image codecs, as TSV.")
+    default = os.environ.get("DDCODEC_DATA", str(ROOT.parent / "shared" / "data"))
+    parser.add_argument("--data", type=Path, default=Path(default), help="folder with load.py")
+    parser.add_argument("--per-class", type=int, default=10, help="images a class")
+    parser.add_argument("--output", type=Path, default=TABLE)
+    arguments = parser.parse_args()
+    images, labels = first_per_class(arguments.data, arguments.per_class)
+    # A folder of one machine says nothing to readers of the table.
+    shown = ["PATH" if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    fixed = {
+        "command": shlex.join(["python", "benchmarks/rivals.py", *shown]),
+        "commit": _commit(),
+        "seed": 0,
+    }
+    classes = len(np.unique(labels))
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    with arguments.output.open("w", encoding="utf-8", newline="\n") as stream:
+        lines = (
+            {**fixed, **found, "bytes_per_class": f"{found['file_bytes'] / classes:.1f}"}
+            for found in measure(images, labels)
+        )
+        print("\t".join(COLUMNS + FIGURES), file=stream)
+        for line in lines:
+            text = "\t".join(str(line[name]) for name in COLUMNS + FIGURES)
+            print(text, file=stream, flush=True)
+            print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m ddcodec.cli`."""
+
+from ddcodec.cli.app import main
+
+main(prog_name="ddcodec")

@@ -1,0 +1,17 @@
+"""The program: a group of commands, each in a file with its kind."""
+
+import click
+
+import ddcodec
+from ddcodec.cli import reading, running, showing
+from ddcodec.cli.failure import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ddcodec.__version__, prog_name="ddcodec")
+def main() -> None:
+    """A codec for distilled image data sets (.ddz)."""
+
+
+for command in (*running.COMMANDS, *reading.COMMANDS, *showing.COMMANDS):
+    main.add_command(command)

@@ -1,0 +1,165 @@
+"""Commands around a run: distill, encode, eval."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ddcodec.cli.failure import about
+from ddcodec.cli.reading import FILE
+from ddcodec.errors import InputError
+
+if TYPE_CHECKING:
+    from ddcodec.format.metadata import Metadata
+    from ddcodec.train.config import Config
+
+SET = click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Repeatable.")
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+META_PARTS = ("classes", "norm", "recipe", "provenance")
+# What has an option of its own, and where it stands in the configuration.
+_SHORTCUTS = {
+    "lambda_": ("train", "lambda"),
+    "bytes_per_class": ("train", "bytes_per_class"),
+    "images_per_class": ("train", "images_per_class"),
+    "seed": ("train", "seed"),
+    "checkpoint_every": ("run", "checkpoint_every"),
+}
+
+
+def resolve_config(
+    run_dir: Path, file: str | None, settings: tuple[str, ...], given: dict[str, object], resume: bool
+) -> "Config":
+    """Configuration file (or, on --resume, what the run was started with), then --set, then the options."""
+    from ddcodec.train.config import Config, load_config
+    from ddcodec.train.rundir import CONFIG
+
+    if file is None and resume and (run_dir / CONFIG).exists():
+        file = str(run_dir / CONFIG)
+    config = (Config() if file is None else load_config(file)).with_settings(settings)
+    for name, (section, key) in _SHORTCUTS.items():
+        if given.get(name) is not None:
+            config = config.updated({section: {key: given[name]}})
+    return config
+
+
+@click.command()
+@click.option("--data", help="npz:FILE or digits; on --resume by default as before.")
+@click.option("--out", required=True, type=click.Path(), help="The run directory.")
+@click.option("--config", "config_file", type=click.Path(), help="Options as TOML.")
+@SET
+@click.option("--lambda", "lambda_", type=float, help="train.lambda: weight of the loss against a bit.")
+@click.option("--bytes-per-class", type=float, help="train.bytes_per_class: file size over classes.")
+@click.option("--images-per-class", type=int, help="train.images_per_class.")
+@click.option("--seed", type=int, help="train.seed.")
+@click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, or start it if there is none.")
+@DEVICE
+def distill(
+    data: str | None,
+    out: str,
+    config_file: str | None,
+    settings: tuple[str, ...],
+    resume: bool,
+    device: str,
+    **given: object,
+) -> None:
+    """Distil real images into a run directory."""
+    from ddcodec.cli.console import StepReporter
+    from ddcodec.train.data import load_training_data
+    from ddcodec.train.device import choose_device
+    from ddcodec.train.loop import run
+    from ddcodec.train.rundir import RUN, read_json
+
+    run_dir = Path(out)
+    config = resolve_config(run_dir, config_file, settings, given, resume)
+    if data is None and resume and (run_dir / RUN).exists():
+        data = str(read_json(run_dir / RUN).get("data"))
+    if data is None:
+        raise click.UsageError("--data is missing")
+    place = choose_device(device)
+    with about(data.removeprefix("npz:")):
+        source = load_training_data(data)
+    reporter = StepReporter()
+    try:
+        with about(out):
+            run(config, source, run_dir, place, resume, reporter)
+    finally:
+        reporter.close()
+    click.echo(out)
+
+
+def chosen_metadata(metadata: "Metadata", wanted: str) -> "Metadata":
+    """Metadata cut down to a comma-separated list of `META_PARTS`, "all" or "none".
+
+    Raises: InputError for another word.
+    """
+    import dataclasses
+
+    from ddcodec.format.metadata import Metadata
+
+    words = META_PARTS if wanted == "all" else () if wanted == "none" else tuple(wanted.split(","))
+    unknown = sorted(set(words) - set(META_PARTS))
+    if unknown:
+        raise InputError(f"--meta {unknown[0]}: expected all, none, or some of {','.join(META_PARTS)}")
+    fields = [name for word in words for name in (("mean", "std") if word == "norm" else (word,))]
+    return dataclasses.replace(Metadata(), **{name: getattr(metadata, name) for name in fields})
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path())
+@click.argument("out", type=click.Path())
+@click.option("--no-hash", is_flag=True, help="Leave out the content hash (about 45 bytes).")
+@click.option("--meta", default="all", show_default=True, help="all, none, or some of " + ",".join(META_PARTS))
+def encode(run_dir: str, out: str, no_hash: bool, meta: str) -> None:
+    """Write the finished set of RUN_DIR as one file."""
+    from ddcodec.format.atomic import write_atomic
+    from ddcodec.pipeline import encode_set
+    from ddcodec.train.rundir import read_result
+
+    with about(run_dir):
+        model, metadata, _ = read_result(Path(run_dir))
+    metadata = chosen_metadata(metadata, meta)
+    with about(run_dir):
+        blob = encode_set(model, metadata, with_hash=not no_hash)
+    with about(out):
+        write_atomic(out, blob)
+    click.echo(f"{out}: {len(blob)} bytes, {len(blob) / len(model.counts):.1f} per class")
+
+
+@click.command("eval")
+@FILE
+@click.option("--test", "test_spec", required=True, help="npz:FILE or digits:test.")
+@click.option("--repeats", default=3, show_default=True, help="Networks to train.")
+@SET
+@DEVICE
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(file: str, test_spec: str, repeats: int, settings: tuple[str, ...], device: str, as_json: bool) -> None:
+    """Train on FILE with its recipe, test on real images."""
+    from ddcodec import pipeline
+    from ddcodec.cli.console import say
+    from ddcodec.cli.showing import percent
+    from ddcodec.sources.spec import load_spec
+
+    with about(file):
+        dataset = pipeline.load(file)
+    from ddcodec.train.device import choose_device
+    from ddcodec.train.judging import judge, recipe_of
+
+    place = choose_device(device)
+    with about(test_spec.removeprefix("npz:")):
+        test = load_spec(test_spec)
+
+    def progress(done: int, total: int, score: float) -> None:
+        say(f"network {done} of {total}: {100 * score:.1f} %")
+
+    with about(file):
+        recipe = recipe_of(dataset.recipe, settings)
+        result = judge(dataset, test, recipe, repeats, place, progress)
+    if as_json:
+        click.echo(json.dumps({**vars(result), "recipe": recipe.to_dict()}))
+    else:
+        click.echo(f"{file}: accuracy {percent(result)} ({repeats} networks)")
+
+
+COMMANDS = (distill, encode, evaluate)

@@ -1,0 +1,171 @@
+"""Commands that print tables: info, validate, demo."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ddcodec.cli.failure import about
+from ddcodec.cli.reading import FILE
+
+if TYPE_CHECKING:
+    from ddcodec.inspection import Info
+    from ddcodec.train.demo import DemoReport
+    from ddcodec.train.evaluate import EvalResult
+    from ddcodec.validate import ValidationReport
+
+OUT_OF_TOLERANCE = 3
+
+
+def info_fields(found: "Info") -> dict[str, Any]:
+    """Everything `info` knows, as plain values."""
+    header, metadata = found.header, found.metadata
+    names = ("classes", "mean", "std", "recipe", "provenance", "extra")
+    known = {name: getattr(metadata, name) for name in names if getattr(metadata, name)}
+    return {
+        "file_bytes": found.file_bytes,
+        "bytes_per_class": found.file_bytes / header.class_count,
+        "bits_per_image": found.bits_per_image if header.image_count else None,
+        "bits_per_pixel": found.bits_per_pixel if header.image_count else None,
+        "version": f"1.{header.minor}",
+        "shape": header.shape._asdict(),
+        "class_count": header.class_count,
+        "counts": list(header.counts),
+        "groups": header.group_count,
+        "overhead_bytes": found.overhead_bytes,
+        "section_bytes": found.section_bytes,
+        "class_bytes": list(found.class_bytes),
+        "metadata": known,
+    }
+
+
+@click.command()
+@FILE
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def info(file: str, as_json: bool) -> None:
+    """Show header, metadata, and bits by section and class, without decoding."""
+    from ddcodec import pipeline
+
+    with about(file):
+        found = pipeline.info(pipeline.read_file(file))
+    fields = info_fields(found)
+    if as_json:
+        click.echo(json.dumps(fields))
+        return
+    from ddcodec.cli.console import printable, table
+
+    header, shape = found.header, found.header.shape
+    click.echo(
+        f"{file}: {found.file_bytes} bytes, {header.image_count} images of {header.class_count} classes, "
+        f"{shape.channels}x{shape.height}x{shape.width}, {fields['bytes_per_class']:.1f} bytes per class"
+    )
+    for name, value in fields["metadata"].items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {part}" for key, part in value.items())
+        elif isinstance(value, tuple):
+            value = ", ".join(map(str, value))
+        click.echo(f"{name}: {printable(value)}")
+    parts = [("header", found.overhead_bytes), *found.section_bytes.items()]
+    share = [(kind, size, 8 * size, f"{size / found.file_bytes:.1%}") for kind, size in parts]
+    table("", ("section", "bytes", "bits", "share"), share)
+    names = found.metadata.classes or tuple(map(str, range(header.class_count)))
+    rows = zip(names, header.counts, found.class_bytes, header.group_of_class, strict=True)
+    table(
+        "",
+        ("class", "images", "latent bits", "bits per image", "networks"),
+        [(n, c, 8 * size, f"{8 * size / c:.1f}" if c else "-", group) for n, c, size, group in rows],
+    )
+
+
+def print_sizes(report: "ValidationReport") -> None:
+    """The table of `validate`."""
+    from ddcodec.cli.console import table
+
+    rows = []
+    for row in report.rows:
+        training = "-" if row.training_bits is None else f"{row.training_bits:.0f}"
+        excess = 8 * row.actual_bytes - row.ideal_bits
+        rows.append((row.section, training, f"{row.ideal_bits:.0f}", 8 * row.actual_bytes, f"{excess:+.0f}"))
+    total = (f"{8 * report.training_bytes:.0f}", f"{8 * report.ideal_bytes:.0f}", 8 * report.file_bytes)
+    rows.append(("file", *total, f"{8 * (report.file_bytes - report.ideal_bytes):+.0f}"))
+    table("bits", ("section", "training", "integer model", "file", "file - model"), rows)
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path())
+@FILE
+def validate(run_dir: str, file: str) -> None:
+    """Hold the size of FILE against the estimates of RUN_DIR; exits with 3 beyond tolerance."""
+    from ddcodec import pipeline
+    from ddcodec.train.rundir import read_result
+    from ddcodec.validate import validate as hold
+
+    with about(run_dir):
+        model, _, estimate = read_result(Path(run_dir))
+    with about(file):
+        report = hold(model, estimate, pipeline.read_file(file))
+    print_sizes(report)
+    for problem in report.problems:
+        click.echo(f"ddcodec: {file}: {problem}", err=True)
+    if not report.ok:
+        raise click.exceptions.Exit(OUT_OF_TOLERANCE)
+    click.echo(
+        f"{file}: {report.file_bytes} bytes, within tolerance ({report.allowed_bytes:.0f}); "
+        f"training's estimate is {report.training_error:+.2%} off"
+    )
+
+
+def percent(result: "EvalResult") -> str:
+    """Mean and deviation of an accuracy."""
+    spread = f" +- {100 * result.std:.1f}" if len(result.accuracies) > 1 else ""
+    return f"{100 * result.mean:.1f}{spread} %"
+
+
+def print_demo(report: "DemoReport") -> None:
+    """The demo's closing table."""
+    from ddcodec.cli.console import table
+
+    sizes, rival = report.sizes, report.rival
+    rows = [
+        ("file", f"{sizes.file_bytes} bytes, {sizes.file_bytes / report.classes:.1f} per class"),
+        ("bits: training's estimate", f"{8 * sizes.training_bytes:.0f} ({sizes.training_error:+.2%})"),
+        ("bits: integer model", f"{8 * sizes.ideal_bytes:.0f}"),
+        ("bits: file", f"{8 * sizes.file_bytes}"),
+        (f"accuracy: {report.images} decoded images", percent(report.accuracy)),
+        (
+            f"accuracy: {rival.images_per_class * report.classes} random real images, "
+            f"same codec, {rival.file_bytes} bytes",
+            percent(rival.accuracy),
+        ),
+        (f"accuracy: all {report.full_images} real images", percent(report.full)),
+    ]
+    table("digits, distilled, coded, decoded", ("", "result"), rows)
+    click.echo(f"file           {report.file}")  # as lines, so that a long path stays in one piece
+    click.echo(f"decoded        {report.pictures}")
+    click.echo(f"contact sheet  {report.sheet}")
+
+
+@click.command()
+@click.option("--out", type=click.Path(), default="demo-out", show_default=True, help="Folder for the results.")
+@click.option("--device", default="auto", show_default=True)
+def demo(out: str, device: str) -> None:
+    """Do the whole job on bundled digits: distil, encode, decode, evaluate (about a minute)."""
+    from ddcodec.cli.console import StepReporter, say
+    from ddcodec.train.demo import run_demo
+    from ddcodec.train.device import choose_device
+
+    reporter = StepReporter()
+
+    def note(line: str) -> None:
+        reporter.close()
+        say(line)
+
+    with about(out):
+        report = run_demo(Path(out), choose_device(device), reporter, note)
+    sys.stderr.flush()
+    print_demo(report)
+
+
+COMMANDS = (info, validate, demo)

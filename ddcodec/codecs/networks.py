@@ -1,0 +1,215 @@
+"""Networks of a group: from integers to bytes and back, and what they build (spec section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.codecs.base_networks import find_base
+from ddcodec.codecs.configs import (
+    CONFIGS,
+    Config,
+    PyramidConfig,
+    Shape,
+    Tensor,
+    TensorSpec,
+    based_on,
+    layer_specs,
+)
+from ddcodec.codecs.pyramid import PyramidSynthesis
+from ddcodec.codecs.pyramid_layout import PyramidLayout
+from ddcodec.codecs.transform import FILTER_MAX, TransformSynthesis
+from ddcodec.codecs.transform_layout import TransformLayout
+from ddcodec.codecs.weights import pack_tensors, read_tensors
+from ddcodec.entropy.context import HIDDEN_MAX, INPUT_MAX, ContextNet
+from ddcodec.entropy.fixed_point import ACTIVATION_MAX, WEIGHT_MAX, WEIGHT_MIN, Layer
+from ddcodec.errors import EncodeError, FormatError, TooNewError
+from ddcodec.format.wire import Cursor, pack_varint
+from ddcodec.limits import Limits
+
+MAX_CONTEXT_LAYERS, MAX_CONTEXT_WIDTH = 4, 128
+STEP_INDEX_MAX = 127
+
+
+@dataclass(frozen=True)
+class GroupNetworks:
+    """Everything a group's classes share.
+
+    shape: of the images; config: of the synthesis; context_widths: hidden layers (the base's, if one is
+    used); context_base: 0 or an id of spec section 10; tensors, shifts: integers of `specs`, in that order.
+    """
+
+    shape: Shape
+    config: Config
+    context_widths: tuple[int, ...]
+    context_base: int
+    tensors: tuple[Tensor, ...]
+    shifts: tuple[int, ...]
+
+    @property
+    def specs(self) -> list[TensorSpec]:
+        """Tensors in blob order."""
+        return tensor_specs(self.shape, self.config, self.context_widths, self.context_base)
+
+    @property
+    def weight_count(self) -> int:
+        """Integers in all tensors."""
+        return sum(tensor.size for tensor in self.tensors)
+
+    def _layers(self, prefix: str) -> tuple[Layer, ...]:
+        found = [i for i, spec in enumerate(self.specs) if spec.name.startswith(prefix)]
+        return tuple(
+            Layer(self.tensors[i], self.shifts[i], self.tensors[i + 1], self.shifts[i + 1]) for i in found[::2]
+        )
+
+    @cached_property
+    def step_indices(self) -> NDArray[np.int64]:
+        """(channels, 8) quantiser step indices of the transform."""
+        return np.cumsum(self.tensors[0], axis=1)
+
+    @cached_property
+    def layout(self) -> PyramidLayout | TransformLayout:
+        """Order and neighbourhoods of the latents of one image."""
+        shape, config = self.shape, self.config
+        if isinstance(config, PyramidConfig):
+            return PyramidLayout(shape.height, shape.width, config.channels, config.cross_level)
+        steps = tuple(tuple(row) for row in self.step_indices.tolist())
+        return TransformLayout(shape.height, shape.width, config.block, config.diagonals, steps)
+
+    @property
+    def latents_per_image(self) -> int:
+        """Latents of one image."""
+        return self.layout.latent_count
+
+    @cached_property
+    def context(self) -> ContextNet:
+        """The integer context network."""
+        return ContextNet(self._layers("context."), self.layout.static_count)
+
+    def render(self, latents: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Decoded images (n, channels, height, width) int16 of latents (n, latents_per_image) int16."""
+        if isinstance(self.layout, PyramidLayout):
+            pyramid = PyramidSynthesis(
+                self.tensors[0], self.shifts[0], self._layers("pixelwise."), self._layers("residual.")
+            )
+            return pyramid.render(self.layout, latents)
+        transform = TransformSynthesis(self.tensors[1], self.shifts[1], self._layers("filter."), self.shape.peak)
+        return transform.render(self.layout, latents)
+
+    def check(self) -> None:
+        """Raise EncodeError, naming the rule, where the networks cannot be written or run exactly."""
+        for spec, tensor in zip(self.specs, self.tensors, strict=True):
+            if tensor.shape != spec.shape:
+                raise EncodeError(f"tensor {spec.name} has shape {tensor.shape}, not {spec.shape}")
+            if tensor.size and not WEIGHT_MIN <= int(tensor.min()) <= int(tensor.max()) <= WEIGHT_MAX:
+                raise EncodeError(f"rule N2: tensor {spec.name} has values outside -32768..32767")
+        if not isinstance(self.config, PyramidConfig):
+            steps = self.step_indices
+            if not 0 <= int(steps.min()) <= int(steps.max()) <= STEP_INDEX_MAX:
+                raise EncodeError("rule T4: a step index is outside 0..127")
+        for prefix, bound in (
+            ("pixelwise.", ACTIVATION_MAX),
+            ("residual.", ACTIVATION_MAX),
+            ("filter.", FILTER_MAX),
+        ):
+            for layer in self._layers(prefix):
+                layer.check(bound)
+        for number, layer in enumerate(self._layers("context.")):
+            layer.check(INPUT_MAX if number == 0 else HIDDEN_MAX)
+
+
+def context_input_count(shape: Shape, config: Config) -> int:
+    """Inputs of the context network of a configuration."""
+    if isinstance(config, PyramidConfig):
+        return PyramidLayout(shape.height, shape.width, config.channels, config.cross_level).input_count
+    return TransformLayout.input_count
+
+
+def tensor_specs(shape: Shape, config: Config, context_widths: Sequence[int], context_base: int) -> list[TensorSpec]:
+    """All tensors of a blob in order: synthesis, then the context layers."""
+    specs = config.tensors(shape)
+    sizes = (context_input_count(shape, config), *context_widths, 2)
+    for number, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        specs += layer_specs(f"context.{number}", (fan_out, fan_in))
+    count = 2 * (len(sizes) - 1)
+    specs[-count:] = based_on(specs[-count:], context_base)
+    return specs
+
+
+def pack_group(networks: GroupNetworks) -> bytes:
+    """One group blob. Raises: EncodeError where a rule would be broken."""
+    networks.check()
+    head = [networks.config.synthesis, *networks.config.fields(), networks.context_base]
+    if not networks.context_base:
+        head += [len(networks.context_widths), *networks.context_widths]
+    return b"".join(map(pack_varint, head)) + pack_tensors(networks.specs, networks.tensors, networks.shifts)
+
+
+def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int) -> GroupNetworks:
+    """Parse and check one group blob, `offset` its place in the file."""
+    cursor = Cursor(blob, offset)
+    synthesis = cursor.varint("synthesis")
+    if synthesis not in CONFIGS:
+        raise TooNewError("synthesis", offset=offset, expected="1 or 2", found=synthesis, rule="G2")
+    config = CONFIGS[synthesis].read(cursor, shape)
+    context_base, widths = _read_context(cursor, shape, config)
+    sizes = (context_input_count(shape, config), *widths, 2)
+    counted = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    counted += sum(int(np.prod(spec.shape)) for spec in config.tensors(shape))
+    limits.check("weights", counted)
+    specs = tensor_specs(shape, config, widths, context_base)
+    tensors, shifts = read_tensors(cursor, specs)
+    networks = GroupNetworks(shape, config, widths, context_base, tuple(tensors), tuple(shifts))
+    try:
+        networks.check()
+    except EncodeError as error:
+        rule, _, text = str(error).removeprefix("rule ").partition(": ")
+        raise FormatError(text, offset=offset, rule=rule) from None
+    return networks
+
+
+def _read_context(cursor: Cursor, shape: Shape, config: Config) -> tuple[int, tuple[int, ...]]:
+    start = cursor.offset
+    context_base = cursor.varint("context base")
+    if context_base:
+        inputs = context_input_count(shape, config)
+        base = find_base(context_base, f"context {config.synthesis}", inputs, offset=start)
+        return context_base, base.widths
+    start = cursor.offset
+    count = cursor.varint("context layers")
+    if not 1 <= count <= MAX_CONTEXT_LAYERS:
+        raise FormatError("context layers", offset=start, expected="1..4", found=count, rule="N3")
+    widths = []
+    for _ in range(count):
+        start = cursor.offset
+        widths.append(cursor.varint("context width"))
+        if not 1 <= widths[-1] <= MAX_CONTEXT_WIDTH:
+            raise FormatError("context width", offset=start, expected="1..128", found=widths[-1], rule="N3")
+    return 0, tuple(widths)
+
+
+def encode_groups(groups: Sequence[GroupNetworks]) -> bytes:
+    """Payload of the NETS section."""
+    blobs = [pack_group(networks) for networks in groups]
+    return b"".join(pack_varint(len(blob)) + blob for blob in blobs)
+
+
+def decode_groups(
+    payload: bytes, group_count: int, shape: tuple[int, int, int, int], limits: Limits, *, offset: int
+) -> list[GroupNetworks]:
+    """Networks of every group; `offset` is the payload's place in the file."""
+    cursor = Cursor(payload, offset)
+    groups, weights = [], 0
+    for _ in range(group_count):
+        size = cursor.varint("size of a group blob")
+        start = cursor.offset
+        networks = read_group(cursor.take(size, "group blob"), Shape(*shape), limits, offset=start)
+        weights += networks.weight_count
+        limits.check("weights", weights)
+        groups.append(networks)
+    cursor.close("NETS payload", rule="G1")
+    return groups

@@ -1,0 +1,172 @@
+"""A distilled set in memory: pixel integers, labels, and how training expects them."""
+
+import hashlib
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ddcodec.errors import DdzError, InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MAX_PEAK = 32_767
+_MAX_CLASSES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class DistilledSet:
+    """N images of C classes; build one with `make_set`, which checks what is given.
+
+    Fields:
+        pixels: (N, channels, height, width) int16, sorted by class; `peak` stands for 1.0.
+        class_counts: images of each class, C integers with sum N.
+        order: (N,) int64, class of each sample in the original order; None where that is the sorted order.
+        classes: C names, or None.
+        mean, std: one float per channel, in units of 1.0 = peak, or None.
+        recipe, provenance, extra: metadata (spec section 9).
+    """
+
+    pixels: NDArray[np.int16]
+    peak: int
+    class_counts: tuple[int, ...]
+    order: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def class_count(self) -> int:
+        """C."""
+        return len(self.class_counts)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) int64, class of each sample in the original order."""
+        if self.order is not None:
+            return self.order.copy()
+        return np.repeat(np.arange(self.class_count, dtype=np.int64), self.class_counts)
+
+    @property
+    def images(self) -> NDArray[np.float32]:
+        """(N, channels, height, width) float32 in the original order, 1.0 = peak; computed on each call.
+
+        The division is rounded correctly, so every machine gives the same floats.
+        """
+        images = np.empty(self.pixels.shape, dtype=np.float32)
+        # image k of class c is the k-th sample of class c in the original order
+        places = slice(None) if self.order is None else np.argsort(self.order, kind="stable")
+        images[places] = self.pixels
+        images /= np.float32(self.peak)
+        return images
+
+    def normalised(self) -> NDArray[np.float32]:
+        """(images - mean) / std, float32; a missing mean counts as 0, a missing std as 1."""
+        images = self.images
+        for values, apply in ((self.mean, np.subtract), (self.std, np.divide)):
+            if values is not None:
+                apply(images, np.array(values, dtype=np.float32)[:, None, None], out=images)
+        return images
+
+    def torch(self) -> "tuple[Tensor, Tensor]":
+        """Images (N, channels, height, width) float32 and labels (N,) int64 as torch tensors.
+
+        Raises: DdzError when torch is not installed.
+        """
+        try:
+            import torch
+        except ImportError as error:
+            raise DdzError("torch is not installed; install ddcodec[train], or use .images and .labels") from error
+        return torch.from_numpy(self.images), torch.from_numpy(self.labels)
+
+    def content_hash(self) -> bytes:
+        """SHA-256 of the decoded integers and labels, 32 bytes (spec section 9)."""
+        digest = hashlib.sha256(b"ddz content 1")
+        numbers = (self.class_count, *self.pixels.shape[1:], self.peak, *self.class_counts)
+        digest.update(struct.pack(f"<{len(numbers)}I", *numbers))
+        digest.update(np.ascontiguousarray(self.pixels, dtype="<i2").data)
+        if self.order is not None:
+            digest.update(self.order.astype("<u2").data)
+        return digest.digest()
+
+
+def make_set(
+    pixels: ArrayLike,
+    peak: int,
+    class_counts: Sequence[int],
+    *,
+    order: ArrayLike | None = None,
+    classes: Sequence[str] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> DistilledSet:
+    """Check the parts of a set and put them together.
+
+    Args: as the fields of `DistilledSet`; pixels of any integer type; an order that is sorted becomes None.
+    Raises: InputError naming the part that is wrong.
+    """
+    counts = tuple(int(count) for count in class_counts)
+    _require(1 <= len(counts) <= _MAX_CLASSES, f"class_counts: {len(counts)} classes, 1..{_MAX_CLASSES} allowed")
+    _require(min(counts) >= 0, "class_counts: a count is negative")
+    _require(1 <= peak <= _MAX_PEAK, f"peak: {peak} is not in 1..{_MAX_PEAK}")
+    stored = _as_int16(pixels)
+    _require(stored.ndim == 4, f"pixels: shape {stored.shape} is not (N, channels, height, width)")
+    _require(min(stored.shape[1:]) >= 1, f"pixels: shape {stored.shape} has an empty axis")
+    _require(sum(counts) == len(stored), f"class_counts: sum {sum(counts)} for {len(stored)} images")
+    channels = stored.shape[1]
+    for name, values in (("mean", mean), ("std", std)):
+        if values is not None:
+            _require(len(values) == channels, f"{name}: {len(values)} numbers for {channels} channels")
+            _require(bool(np.isfinite(values).all()), f"{name}: a number is not finite")
+    _require(std is None or min(std) > 0, "std: a number is not greater than 0")
+    _require(classes is None or len(classes) == len(counts), f"classes: not {len(counts)} names")
+    return DistilledSet(
+        stored,
+        int(peak),
+        counts,
+        order=None if order is None else _as_order(order, counts),
+        classes=None if classes is None else tuple(classes),
+        mean=None if mean is None else tuple(float(value) for value in mean),
+        std=None if std is None else tuple(float(value) for value in std),
+        recipe=dict(recipe or {}),
+        provenance=dict(provenance or {}),
+        extra=dict(extra or {}),
+    )
+
+
+def _require(holds: bool, problem: str) -> None:
+    if not holds:
+        raise InputError(problem)
+
+
+def _as_int16(pixels: ArrayLike) -> NDArray[np.int16]:
+    array = np.asarray(pixels)
+    _require(array.dtype.kind in "iu", f"pixels: type {array.dtype} is not an integer type")
+    info = np.iinfo(np.int16)
+    fits = not array.size or info.min <= array.min() <= array.max() <= info.max
+    _require(bool(fits), "pixels: a value is outside -32768..32767")
+    return np.ascontiguousarray(array, dtype=np.int16)
+
+
+def _as_order(order: ArrayLike, counts: tuple[int, ...]) -> NDArray[np.int64] | None:
+    array = np.asarray(order)
+    _require(array.ndim == 1 and (array.dtype.kind in "iu" or not array.size), "order: not a row of integers")
+    array = array.astype(np.int64)
+    inside = not array.size or (array.min() >= 0 and array.max() < len(counts))
+    _require(bool(inside), f"order: a class is outside 0..{len(counts) - 1}")
+    found = tuple(np.bincount(array, minlength=len(counts)).tolist())
+    _require(found == counts, "order: does not have class_counts samples of each class")
+    return None if bool((np.diff(array) >= 0).all()) else array

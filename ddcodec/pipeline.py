@@ -1,0 +1,106 @@
+"""Whole files: networks and latents in, bytes out; reading and inspection are offered from here, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.codecs.labels import encode_labels
+from ddcodec.codecs.latent import encode_latents
+from ddcodec.codecs.networks import GroupNetworks, encode_groups
+from ddcodec.dataset import make_set
+from ddcodec.errors import EncodeError
+from ddcodec.format import constants as c
+from ddcodec.format.container import Payload, write_container
+from ddcodec.format.metadata import Metadata, pack_metadata
+from ddcodec.format.records import Shape
+from ddcodec.inspection import Info, VerifyReport, info, verify
+from ddcodec.limits import Limits
+from ddcodec.reading import decode, load, read_file, render
+
+__all__ = [
+    "EncodedModel",
+    "Info",
+    "Metadata",
+    "VerifyReport",
+    "decode",
+    "encode_set",
+    "info",
+    "load",
+    "read_file",
+    "verify",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedModel:
+    """A set in coded form.
+
+    Fields: networks, one for each group; group_of_class, C integers in order of first use; latents, for each
+    class (images, latents per image) int16; order, (N,) class of each sample in the original order, or None
+    when that is sorted by class.
+    """
+
+    networks: Sequence[GroupNetworks]
+    group_of_class: Sequence[int]
+    latents: Sequence[NDArray[np.int16]]
+    order: NDArray[np.int64] | None = None
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Images of each class."""
+        return tuple(len(part) for part in self.latents)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape and peak of the images."""
+        first = self.networks[0].shape
+        return Shape(first.channels, first.height, first.width, first.peak)
+
+    def render(self) -> NDArray[np.int16]:
+        """Pixels (N, channels, height, width) int16, sorted by class."""
+        return render(self.networks, self.group_of_class, self.latents, self.shape)
+
+
+def encode_set(
+    model: EncodedModel,
+    metadata: Metadata | None = None,
+    *,
+    with_hash: bool = False,
+    limits: Limits | None = None,
+) -> bytes:
+    """Write a set as one file; the same arguments give the same bytes.
+
+    Args:
+        model: the coded set; an `order` that is sorted by class is left out, as the format demands.
+        metadata: what else the file shall say.
+        with_hash: add the SHA-256 of the decoded set, which costs about 45 bytes.
+        limits: ceilings the file shall meet; None takes those that readers have by default.
+    Raises: EncodeError for what the format cannot hold; LimitError.
+    """
+    limits = Limits() if limits is None else limits
+    counts, shape, groups = model.counts, model.shape, model.group_of_class
+    if len(groups) != len(counts) or set(groups) != set(range(len(model.networks))):
+        raise EncodeError("group_of_class does not fit the latents and networks")
+    if any(tuple(vars(net.shape).values()) != tuple(shape) for net in model.networks):
+        raise EncodeError("the groups' networks build images of different shapes")
+    per_image = [model.networks[group].latents_per_image for group in groups]
+    limits.check("latents", sum(n * each for n, each in zip(counts, per_image, strict=True)))
+    limits.check("weights", sum(net.weight_count for net in model.networks))
+    payloads = [
+        Payload("NETS", c.CODEC, encode_groups(list(model.networks))),
+        Payload("LATN", c.CODEC, encode_latents(model.networks, groups, model.latents)),
+    ]
+    order = model.order
+    if order is not None and bool((np.diff(order) >= 0).all()) and len(order) == sum(counts):
+        order = None
+    if order is not None:
+        payloads.append(Payload("LABL", c.CODEC, encode_labels(order, counts)))
+    if with_hash:
+        digest = make_set(model.render(), shape.peak, counts, order=order).content_hash()
+        payloads.append(Payload("hash", c.CODEC, digest))
+    packed = pack_metadata(metadata or Metadata(), len(counts), shape.channels)
+    if packed:
+        payloads.append(Payload("meta", c.CODEC, packed))
+    return write_container(counts, shape, groups, payloads, limits)

@@ -1,0 +1,90 @@
+"""Rate-distortion choice of latents, in decoding order, under the very tables that will code them.
+
+For an orthonormal transform the distortion of an image is the sum over its coefficients, so each latent can
+be decided by itself: its own squared error, its own bits in its actual context, and (optionally) a linear
+estimate of what it costs the latents that will look at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.codecs.layout import Layout
+from ddcodec.codecs.lockstep import Neighbourhood
+from ddcodec.entropy.context import ContextNet
+from ddcodec.entropy.tables import ESCAPE, REACH, cost_bits, escape_bits
+from ddcodec.entropy.values import split_mean
+
+
+@dataclass(frozen=True)
+class Choice:
+    """latents: (images, latent_count) int16; bits: ideal code length of all of them."""
+
+    latents: NDArray[np.int16]
+    bits: float
+
+
+def _bits(values: NDArray[np.int64], whole: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    residual = values - whole
+    escaped = np.abs(residual) > REACH
+    cost: NDArray[np.float64] = cost_bits()[rows, np.where(escaped, ESCAPE, residual + REACH)]
+    if escaped.any():
+        cost = cost + np.where(escaped, escape_bits(residual), 0)
+    return cost
+
+
+def choose_latents(
+    layout: Layout,
+    net: ContextNet,
+    targets: NDArray[np.float64],
+    error_weight: NDArray[np.float64],
+    price: float,
+    outlook: NDArray[np.float64] | None = None,
+) -> Choice:
+    """Minimise sum(error_weight (latent - target)^2) + price * bits, one step after the other.
+
+    Args:
+        targets: (images, latent_count) wanted values in quantisation steps.
+        error_weight: (latent_count,) distortion of an error of one step.
+        price: distortion units per bit.
+        outlook: (images, latent_count) bits that later latents gain per unit of this one, or None.
+    """
+    around = Neighbourhood(layout, net, len(targets))
+    wanted = np.ascontiguousarray(targets.T)
+    slope = None if outlook is None else np.ascontiguousarray(outlook.T)
+    chosen = np.empty(wanted.shape, np.int16)
+    total = 0.0
+    for step in layout.steps():
+        whole, rows = split_mean(*around.context(step))
+        target = wanted[step.latents]
+        weight = error_weight[step.latents][:, None]
+        nearest = np.clip(np.rint(target), -32_000, 32_000).astype(np.int64)
+        best_value = nearest
+        best_cost: NDArray[np.float64] | None = None
+        best_bits = np.zeros(0)
+        # towards zero pays for sparse coefficients, towards the mean for predictable ones
+        candidates = (
+            nearest,
+            nearest - np.sign(nearest),
+            np.zeros_like(nearest),
+            nearest + np.sign(whole - nearest),
+        )
+        for values in candidates:
+            bits = _bits(values, whole, rows)
+            cost = weight * (values - target) ** 2 + price * bits
+            if slope is not None:
+                cost += price * slope[step.latents] * values
+            if best_cost is None:
+                best_cost, best_bits = cost, bits
+                continue
+            better = cost < best_cost
+            best_value = np.where(better, values, best_value)
+            best_cost = np.where(better, cost, best_cost)
+            best_bits = np.where(better, bits, best_bits)
+        total += float(best_bits.sum())
+        chosen[step.latents] = best_value
+        around.store(step.padded, best_value)
+    return Choice(np.ascontiguousarray(chosen.T), total)

@@ -1,0 +1,183 @@
+"""Everything a distillation run may be told, with the one place where each default lives.
+
+To add an option, add a line to its section; TOML, `--set`, checks and the hash follow from it.
+"""
+
+import dataclasses
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import tomli_w
+
+from ddcodec.errors import InputError
+from ddcodec.train.evaluate import Recipe
+from ddcodec.train.options import keys_of, option, plain_section, read_section, unknown
+
+
+@dataclass(frozen=True)
+class CodecOptions:
+    """What a file's networks look like.
+
+    synthesis: how latents become pixels. block: side of a transform block in pixels. preset: name of a
+    pyramid's layer widths (v0..v7, v3-2, v4-480, ...), "" for the default. channels: latent channels of each
+    level of a pyramid. cross_level: whether a pyramid's context network sees the coarser level.
+    context_widths: hidden layers of the context network. context_base, filter_base: -1 the built-in base
+    that fits, 0 none, else an id. filter_layers, filter_width: post-filter of the transform, 0 for none.
+    share: which classes have their networks in common.
+    """
+
+    synthesis: str = option("transform", choices=("transform", "pyramid"))
+    block: int = option(16, low=4, high=32)
+    preset: str = option("")
+    channels: int = option(1, low=1, high=16)
+    cross_level: bool = option(True)
+    context_widths: tuple[int, ...] = option((32, 32), low=1, high=128, many=True)
+    context_base: int = option(-1, low=-1)
+    filter_base: int = option(-1, low=-1)
+    filter_layers: int = option(0, low=0)
+    filter_width: int = option(0, low=0)
+    share: str = option("all", choices=("all", "class"))
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How the set is made.
+
+    images_per_class: synthetic images of each class. bytes_per_class: wanted size of the whole file over the
+    number of classes, 0 to let lambda decide. lambda_ ("lambda" in TOML): weight of the loss against a bit.
+    fit_steps, joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents.
+    seed: of everything random. loss: what the joint phase minimises beside the rate. loss_weight: factor on
+    that loss before anything else weighs it.
+    """
+
+    images_per_class: int = option(10, low=1)
+    bytes_per_class: float = option(0.0, low=0)
+    lambda_: float = option(0.0, low=0, key="lambda")
+    fit_steps: int = option(60, low=0)
+    joint_steps: int = option(300, low=0)
+    tune_steps: int = option(20, low=0)
+    learning_rate: float = option(0.06, low=1e-9)
+    seed: int = option(0, low=0, high=2**63 - 1)
+    loss: str = option("dm", choices=("dm",))
+    loss_weight: float = option(1.0, low=0)
+
+
+@dataclass(frozen=True)
+class MatchingOptions:
+    """Distribution matching.
+
+    networks: how many feature networks are in use. width: their channels. stages: training steps after which
+    the networks are taken (so that young and mature ones take part). real_per_class: real images per class
+    that targets are computed from, 0 for all. augmentation: policy of `ddcodec.train.augment`.
+    """
+
+    networks: int = option(5, low=1)
+    width: int = option(48, low=1)
+    stages: tuple[int, ...] = option((200, 600), low=1, many=True)
+    real_per_class: int = option(1500, low=0)
+    augmentation: str = option("flip_crop")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What has no influence on the result: steps between checkpoints and contact sheets (0: no sheets)."""
+
+    checkpoint_every: int = option(50, low=1)
+    sheet_every: int = option(0, low=0)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All sections; `recipe` is how the finished set is meant to be trained on."""
+
+    codec: CodecOptions = field(default_factory=CodecOptions)
+    train: TrainOptions = field(default_factory=TrainOptions)
+    matching: MatchingOptions = field(default_factory=MatchingOptions)
+    recipe: Recipe = field(default_factory=Recipe)
+    run: RunOptions = field(default_factory=RunOptions)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Sections of plain values by TOML names."""
+        return {part.name: plain_section(getattr(self, part.name)) for part in dataclasses.fields(self)}
+
+    def to_toml(self) -> str:
+        """The resolved configuration; `from_toml` gives an equal one."""
+        return tomli_w.dumps(self.to_dict())
+
+    def sha256(self) -> str:
+        """Hash, in hex, of all that has an influence on the result."""
+        kept = {name: values for name, values in self.to_dict().items() if name != "run"}
+        return hashlib.sha256(tomli_w.dumps(kept).encode()).hexdigest()
+
+    def updated(self, sections: Mapping[str, Any]) -> "Config":
+        """A copy with some options replaced.
+
+        Args: sections: {section: {TOML key: plain value}}.
+        Raises: InputError naming the key that is unknown, of the wrong type or out of range.
+        """
+        parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+        for name, values in sections.items():
+            if name not in parts:
+                raise unknown(name, parts)
+            if not isinstance(values, Mapping):
+                raise InputError(f"{name}: expected a section [{name}], found {values!r}")
+            parts[name] = read_section(name, type(parts[name]), values, parts[name])
+        return Config(**parts)
+
+    def with_settings(self, settings: Iterable[str]) -> "Config":
+        """A copy with texts like "train.seed=3" applied in order; values as in TOML, quotes optional.
+
+        Raises: InputError naming the setting.
+        """
+        config = self
+        for setting in settings:
+            config = config.updated(_parse_setting(config, setting))
+        return config
+
+
+def _parse_setting(config: Config, setting: str) -> dict[str, dict[str, Any]]:
+    path, equals, text = setting.partition("=")
+    name, dot, key = path.strip().partition(".")
+    if not (equals and dot and key):
+        raise InputError(f"--set {setting}: expected section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    section = getattr(config, name, None)
+    known = keys_of(type(section)) if dataclasses.is_dataclass(section) else {}
+    if key in known and isinstance(known[key].default, str) and not isinstance(value, str):
+        value = text.strip()  # a text that happens to look like a number
+    return {name: {key: value}}
+
+
+def from_toml(text: str, name: str = "config") -> Config:
+    """Read a configuration; options that are not there take their defaults.
+
+    Args: name: of the file, for messages.
+    Raises: InputError, beginning with the name.
+    """
+    try:
+        return Config().updated(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name}: not valid TOML: {error}") from error
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def load_config(path: str) -> Config:
+    """Read a configuration file.
+
+    Raises: InputError naming the file.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text") from error
+    return from_toml(text, path)

@@ -1,0 +1,55 @@
+"""What a distiller learns from."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.errors import InputError
+from ddcodec.sources.labelled import LabelledImages
+from ddcodec.sources.spec import load_spec
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """N real images of C classes, none of them empty.
+
+    images: (N, channels, height, width) float32 in [0, 1]; labels: (N,) int64 in 0..C-1; classes: C names,
+    or None; name: the text behind `--data`.
+    """
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...] | None
+    name: str
+
+    @property
+    def class_count(self) -> int:
+        """C."""
+        return len(self.classes) if self.classes is not None else int(self.labels.max()) + 1
+
+    def sha256(self) -> str:
+        """Hash, in hex, of images, labels and names (the same wherever the file lies)."""
+        digest = hashlib.sha256(repr((self.images.shape, self.classes)).encode())
+        digest.update(np.ascontiguousarray(self.images, dtype="<f4").data)
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        return digest.hexdigest()
+
+
+def from_source(source: LabelledImages) -> TrainingData:
+    """Check that each class has something to learn from.
+
+    Raises: InputError naming the first class without images.
+    """
+    counts = np.bincount(source.labels, minlength=source.class_count)
+    if not counts.all():
+        number = int(np.argmin(counts))
+        word = "" if source.classes is None else f" ({source.classes[number]})"
+        raise InputError(f"{source.name}: class {number}{word} has no images")
+    return TrainingData(source.images, source.labels, source.classes, source.name)
+
+
+def load_training_data(text: str) -> TrainingData:
+    """`load_spec`, then `from_source`; raises what they raise."""
+    return from_source(load_spec(text))

@@ -1,0 +1,256 @@
+"""A distillation run, one step at a time: fit real images, follow the matching loss, finish as integers.
+
+Phases: `fit` overfits latents and networks to chosen real images; `pool` trains the networks to match
+against; `joint` moves the latents by the matching loss under the budget; `finalise` puts the networks on
+integer grids, re-tunes latents, and meets the budget.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ddcodec.codecs.configs import Shape
+from ddcodec.pipeline import EncodedModel, encode_set
+from ddcodec.train import snapshot
+from ddcodec.train.config import Config
+from ddcodec.train.data import TrainingData
+from ddcodec.train.fit import cosine, error_weights, pyramid_step, set_rate, transform_step
+from ddcodec.train.group import ERROR_PER_BIT, Group
+from ddcodec.train.joint import Adam, Controller, Matcher, goal_bits, rate_gradient
+from ddcodec.train.memory import keep_freed_memory
+from ddcodec.train.model import whole_latents
+from ddcodec.train.pool import Reference, train_member
+from ddcodec.train.quantise import search_shifts
+from ddcodec.train.rate import weight_bits
+from ddcodec.train.result import Result, fit_budget, overhead_bits, trimmed
+from ddcodec.train.start import Start
+
+FIT, POOL, JOINT, FINALISE = "fit", "pool", "joint", "finalise"
+PEAK = 4080
+_BUDGET_ROUNDS = 4
+_LENT_SHARE = 0.6
+"""Share of the fit during which a base decides the latents of groups whose own context network is learning."""
+
+
+class Distiller:
+    """See the module's text.
+
+    Args:
+        config: resolved options; data: real images of every class; device: of the matching networks (latents
+        and networks stay on the CPU, where the coder's tables are).
+    Raises: EncodeError for options that do not go together, such as a budget below the networks' own size.
+    """
+
+    def __init__(self, config: Config, data: TrainingData, device: torch.device) -> None:
+        keep_freed_memory()
+        self.config, self.data, self.device = config, data, device
+        channels, height, width = data.images.shape[1:]
+        self.shape = Shape(channels, height, width, PEAK)
+        start = Start(config, data, self.shape)
+        self.labels, self.targets = start.labels, start.targets
+        self.groups, self.budget_bits = start.groups, start.budget_bits
+        self.price = start.price
+        self.is_pyramid = config.codec.synthesis == "pyramid"
+        self.mean, self.std = start.mean, start.std
+        self.generator = torch.Generator().manual_seed(config.train.seed + 5)
+        self.optimisers = start.optimisers
+        self.adams = [Adam(torch.zeros_like(g.shadow), torch.zeros_like(g.shadow)) for g in self.groups]
+        self.controller = Controller()
+        self.pool: list[Reference] = []
+        self._matcher: Matcher | None = None
+        self.steps_done = 0
+        train = config.train
+        joint = train.joint_steps
+        self._ends = np.cumsum(
+            [train.fit_steps, config.matching.networks if joint else 0, joint, train.tune_steps + 1]
+        ).tolist()
+        self._start = start
+
+    @property
+    def steps_total(self) -> int:
+        """Steps of all phases."""
+        return int(self._ends[-1])
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase that the next step belongs to."""
+        names = (FIT, POOL, JOINT, FINALISE)
+        return next((n for n, end in zip(names, self._ends, strict=True) if self.steps_done < end), FINALISE)
+
+    def step(self) -> dict[str, float]:
+        """One step; returns metrics, at least rate_bits and bytes_per_class (latents only) where known."""
+        phase = self.phase
+        number = self.steps_done - ([0, *self._ends])[(FIT, POOL, JOINT, FINALISE).index(phase)]
+        metrics = {FIT: self._fit, POOL: self._pool, JOINT: self._joint, FINALISE: self._finalise}[phase](number)
+        self.steps_done += 1
+        bits = sum(group.bits for group in self.groups)
+        return {"rate_bits": bits, "bytes_per_class": bits / 8 / self._start.class_count, **metrics}
+
+    # ---- phases
+
+    def _fit(self, number: int, exact: bool = False) -> dict[str, float]:
+        total, error = self.config.train.fit_steps, 0.0
+        for group, optimiser, images in zip(self.groups, self.optimisers, self.targets, strict=True):
+            if optimiser is not None:
+                set_rate(optimiser, (0.02 if self.is_pyramid else 0.005) * cosine(number / max(1, total)))
+            if number >= _LENT_SHARE * total:
+                group.stand_in = None
+            if self.is_pyramid:
+                assert optimiser is not None
+                found = pyramid_step(
+                    group, images, self.price, optimiser, self.generator, number / max(1, total), exact
+                )
+                group.chosen, group.bits = whole_latents(group.shadow), found["rate_bits"]
+            else:
+                found = transform_step(group, images, self.price, optimiser, exact)
+            error += found["squared_error"]
+        values = sum(images.numel() for images in self.targets)
+        return {"loss": error, "psnr_db": float(10 * np.log10(PEAK**2 * values / max(error, 1e-9)))}
+
+    def _pool(self, number: int) -> dict[str, float]:
+        normal = self._start.normalised_data(self.device)
+        self.pool += train_member(
+            normal[0], normal[1], number, classes=self._start.class_count, options=self.config.matching,
+            seed=self.config.train.seed,
+        )  # fmt: skip
+        return {"networks": float(len(self.pool))}
+
+    @property
+    def matcher(self) -> Matcher:
+        """The matching side, made when the pool is complete."""
+        if self._matcher is None:
+            options = self.config.matching
+            self._matcher = Matcher(
+                self.pool, self.config.train.loss, options.augmentation, self.mean, self.std, self.generator
+            )
+        return self._matcher
+
+    def _joint(self, number: int) -> dict[str, float]:
+        done = number / self.config.train.joint_steps
+        rate = self.config.train.learning_rate * (0.1 + 0.9 * cosine(done))
+        slopes, leaves, rendered = [], [], []
+        for group in self.groups:
+            slopes.append(rate_gradient(group, self._start.joint_net(group)))
+            leaves.append(group.chosen_tensor().requires_grad_(True))
+            rendered.append(group.model.synthesis(leaves[-1], True))
+        images = torch.cat(rendered)
+        gradient, terms = self.matcher.pixel_gradient(images.to(self.device), self.labels.to(self.device))
+        pulled = torch.autograd.grad(images, leaves, gradient.to(images.device))
+        bits = sum(group.bits for group in self.groups)
+        if not self.budget_bits:  # no budget was set: keep what the fit came to
+            self.budget_bits = max(1.0, bits)
+        goal = goal_bits(self.budget_bits, done)
+        loss_norm, rate_norm = (float(torch.cat([p.flatten() for p in x]).norm()) for x in (pulled, slopes))
+        weight = self.controller.weight(bits, goal, loss_norm, rate_norm)
+        for group, adam, pull, slope in zip(self.groups, self.adams, pulled, slopes, strict=True):
+            group.shadow = group.shadow.detach() - rate * adam.direction(pull + weight * slope)
+        return {"loss": sum(terms.values()), **terms, "rate_weight": weight, "goal_bits": goal}
+
+    def _finalise(self, number: int) -> dict[str, float]:
+        joint = bool(self.config.train.joint_steps)
+        if number == 0:
+            for group in self.groups:
+                group.stand_in = None
+            for group, optimiser, images in zip(self.groups, self.optimisers, self.targets, strict=True):
+                if optimiser is None:
+                    continue
+                with torch.no_grad():
+                    before = group.model.synthesis(group.chosen_tensor()) if joint else images
+                search_shifts(group, before, self.price)
+        if number < self.config.train.tune_steps:
+            return {} if joint else self._fit(self.config.train.fit_steps, exact=True)
+        self._meet_budget(joint)
+        return {}
+
+    def _meet_budget(self, joint: bool) -> None:
+        """Last choice of all latents, at the price that fills the budget with a whole file."""
+        if self.is_pyramid:
+            for group in self.groups:
+                group.chosen = whole_latents(group.shadow)
+            return
+        unit = 1.0 if joint else self.price / ERROR_PER_BIT
+        weights = [np.ones(g.model.layout.latent_count) if joint else error_weights(g.model) for g in self.groups]
+        for group in self.groups:
+            group.outlook = None if joint else group.outlook
+        wanted = int(self.config.train.bytes_per_class * self._start.class_count)
+        if not wanted:
+            for group, weight in zip(self.groups, weights, strict=True):
+                group.take(group.choose(weight, ERROR_PER_BIT * unit))
+            return
+        networks = [g.model.networks() for g in self.groups]
+        bits = 8.0 * wanted - overhead_bits(networks, self._start.group_of_class, self._start.class_count)
+        for _ in range(_BUDGET_ROUNDS):
+            for group, weight in zip(self.groups, weights, strict=True):
+                fit_budget(group, weight, unit, bits * len(group.chosen) / len(self.labels))
+            excess = len(encode_set(self.result().model)) - wanted
+            if excess <= 0:
+                return
+            bits -= 8 * excess + 8
+
+    # ---- results and state
+
+    def images(self) -> NDArray[np.float32]:
+        """Decoded images, (N, C, H, W) float32, sorted by class."""
+        with torch.no_grad():
+            parts = [group.model.synthesis(group.chosen_tensor(), True) for group in self.groups]
+        return torch.cat(parts).numpy()
+
+    def result(self) -> Result:
+        """The set as integers, with the training's own estimate of its bits."""
+        networks, latents = [], []
+        latent_bits, network_bits = [], []
+        for group in self.groups:
+            edges = np.cumsum([0, *(self._start.counts[c] for c in group.classes)])
+            parts = [group.chosen[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+            tensor = group.chosen_tensor()
+            with torch.no_grad():
+                per_latent = group.model.context.bits(tensor, True)
+            bits = per_latent.sum(0)
+            latent_bits += [float(bits[a:b].sum()) for a, b in zip(edges, edges[1:], strict=False)]
+            network_bits.append(self._network_estimate(group))
+            smaller, parts = trimmed(group.model.networks(), parts)
+            networks.append(smaller)
+            latents += parts
+        return Result(
+            EncodedModel(networks, self._start.group_of_class, latents),
+            tuple(self.mean.tolist()),
+            tuple(self.std.tolist()),
+            self.data.classes,
+            self.config.recipe.to_dict(),
+            {
+                "latent_bits": latent_bits,
+                "network_bits": network_bits,
+                "training_latent_bits": sum(latent_bits),
+                "training_network_bits": sum(network_bits),
+            },
+        )
+
+    @staticmethod
+    def _network_estimate(group: Group) -> float:
+        """The training's smooth count of a group's own weights, on their grids, and their descriptors."""
+        store = group.model.synthesis.store
+        total = 0.0
+        for spec in store.specs:
+            base = 0.0 if spec.base is None else torch.from_numpy(spec.base).float()
+            delta = torch.round(store.integers(spec.name)) - base
+            total += 8.0 + (float(weight_bits(delta).detach()) + 8.0 if bool(delta.any()) else 0.0)
+        if not group.model.context_base:
+            for pair in group.model.context.integers():
+                total += sum(16.0 + float(weight_bits(torch.round(t)).detach()) for t in pair)
+        else:
+            total += 16.0 * len(group.model.context.weights)
+        return total
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything a later `load_state` needs to go on bit for bit."""
+        return snapshot.save(self)
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Continue where `state` was taken.
+
+        Raises: KeyError, RuntimeError or ValueError for the state of another run.
+        """
+        snapshot.load(self, state)

@@ -1,0 +1,243 @@
+"""Judge a distilled set: train fresh networks on it, count correct answers on real test images."""
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ddcodec.errors import EncodeError
+from ddcodec.train.augment import augment, check_policy
+from ddcodec.train.convnet import seeded_convnet
+
+_TEST_BATCH = 512  # large enough to keep a device busy; has no influence on the answer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is trained; it travels with a distilled set, so that figures can be repeated.
+
+    Fields: network ("convnet"), width (channels), depth (blocks; 0 = by image size), epochs, learning_rate
+    (x 0.1 from epoch epochs // 2 + 1 on), momentum, weight_decay, batch_size (images), augmentation (see
+    `augment`).
+    Raises: EncodeError for values that mean nothing.
+    """
+
+    network: str = "convnet"
+    width: int = 128
+    depth: int = 0
+    epochs: int = 300
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch_size: int = 256
+    augmentation: str = "flip_crop"
+
+    def __post_init__(self) -> None:
+        if self.network != "convnet":
+            raise EncodeError(f"recipe: unknown network {self.network!r}")
+        if min(self.width, self.epochs, self.batch_size) < 1 or self.depth < 0:
+            raise EncodeError("recipe: width, epochs and batch_size must be positive, depth not negative")
+        if self.learning_rate <= 0 or self.weight_decay < 0 or not 0 <= self.momentum < 1:
+            raise EncodeError("recipe: need learning_rate > 0, weight_decay >= 0, 0 <= momentum < 1")
+        check_policy(self.augmentation)
+
+    def to_dict(self) -> dict[str, str | int | float]:
+        """All fields by name.
+
+        Args: none.
+        Returns: a new dict of plain strings, integers and floats.
+        Raises: nothing.
+        """
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Recipe":
+        """The reverse of `to_dict`; missing fields take their defaults.
+
+        Args:
+            fields: names and values; an integer may stand for a float.
+        Returns: the recipe.
+        Raises: EncodeError for an unknown name or a value of the wrong type.
+        """
+        kinds = {field.name: type(field.default) for field in dataclasses.fields(cls)}
+        checked: dict[str, Any] = {}
+        for name, value in fields.items():
+            if name not in kinds:
+                raise EncodeError(f"recipe: unknown field {name!r}")
+            if kinds[name] is float and type(value) is int:
+                value = float(value)
+            if type(value) is not kinds[name]:
+                raise EncodeError(f"recipe: {name} is a {kinds[name].__name__}, found {value!r}")
+            checked[name] = value
+        return cls(**checked)
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """Accuracies in 0..1, one per seed, with their mean and sample standard deviation (0.0 for one seed)."""
+
+    mean: float
+    std: float
+    accuracies: tuple[float, ...]
+
+
+class Normalise(nn.Module):
+    """(images - mean) / std by channel.
+
+    Args:
+        mean, std: C floats each, in the images' unit.
+    Raises: EncodeError when the lengths differ or a std is not positive.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        if len(mean) != len(std) or not mean or min(std) <= 0:
+            raise EncodeError(f"normalisation needs as many means as positive stds, found {mean} and {std}")
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) float32 in, the same out."""
+        return (images - self.mean) / self.std
+
+
+def _check(images: Tensor, labels: Tensor) -> None:
+    if images.ndim != 4 or not images.is_floating_point() or not len(images):
+        raise EncodeError(f"images must be (N, C, H, W) float and N > 0, found {tuple(images.shape)} {images.dtype}")
+    if len(labels) != len(images) or labels.is_floating_point() != (labels.ndim == 2) or labels.ndim > 2:
+        raise EncodeError(
+            f"labels must be (N,) integer or (N, classes) float, found {tuple(labels.shape)} {labels.dtype}"
+        )
+
+
+def train_classifier(
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device | str,
+    normalise: Normalise,
+    *,
+    classes: int | None = None,
+) -> nn.Module:
+    """Train one network from scratch.
+
+    The same seed gives the same network on the same machine and torch build with the same thread count; no
+    global random state is read or changed.
+
+    Args:
+        images: (N, C, H, W) float32, nominally 0..1 (not clamped).
+        labels: (N,) integer, or (N, classes) float32 probabilities.
+        recipe: the training recipe.
+        seed: decides initial weights, batch order and augmentation.
+        device: where to train.
+        normalise: applied before augmentation.
+        classes: number of logits; by default from the labels.
+    Returns: a module in eval mode on `device` that takes images as given here (it normalises them itself).
+    Raises: EncodeError for shapes or types that do not fit.
+    """
+    _check(images, labels)
+    if classes is None:
+        classes = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
+    device = torch.device(device)
+    normalise = normalise.to(device)
+    with torch.no_grad():
+        inputs = normalise(images.to(device, torch.float32))
+    targets = labels.to(device, torch.float32 if labels.ndim == 2 else torch.int64)
+    channels, height, width = inputs.shape[1:]
+    network = seeded_convnet(channels, (height, width), classes, seed=seed, width=recipe.width, depth=recipe.depth).to(
+        device
+    )
+    optimiser = torch.optim.SGD(
+        network.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    # On the CPU on purpose: batch order and augmentation are then the same whatever the device.
+    generator = torch.Generator().manual_seed(seed)
+    network.train()
+    for epoch in range(recipe.epochs):
+        if epoch == recipe.epochs // 2 + 1:
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.learning_rate * 0.1
+        order = torch.randperm(len(inputs), generator=generator).to(device)
+        for chosen in torch.split(order, recipe.batch_size):
+            batch = augment(inputs[chosen], recipe.augmentation, generator)
+            optimiser.zero_grad(set_to_none=True)
+            functional.cross_entropy(network(batch), targets[chosen]).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    return nn.Sequential(normalise, network).eval()
+
+
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Share of images whose largest logit is the label's.
+
+    Args:
+        model: takes (N, C, H, W) float32 in 0..1 and normalises them itself; its mode is left as it was.
+        images: (N, C, H, W) float32.
+        labels: (N,) integer.
+    Returns: a float in 0..1.
+    Raises: EncodeError for shapes or types that do not fit.
+    """
+    _check(images, labels)
+    if labels.ndim != 1:
+        raise EncodeError("accuracy needs (N,) integer labels")
+    place = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    hits = 0
+    with torch.inference_mode():
+        for some, wanted in zip(torch.split(images, _TEST_BATCH), torch.split(labels, _TEST_BATCH), strict=True):
+            found = model(some.to(place, torch.float32)).argmax(dim=1)
+            hits += int((found == wanted.to(place)).sum())
+    model.train(was_training)
+    return hits / len(images)
+
+
+def evaluate(
+    images: Tensor,
+    labels: Tensor,
+    test_images: Tensor,
+    test_labels: Tensor,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    device: torch.device | str,
+    mean: Sequence[float],
+    std: Sequence[float],
+    progress: Callable[[int, int, float], None] | None = None,
+) -> EvalResult:
+    """Train one network per seed on (images, labels) and test each on (test_images, test_labels).
+
+    Args:
+        images, labels: the training set, as for `train_classifier`.
+        test_images: (M, C, H, W) float32, nominally 0..1.
+        test_labels: (M,) integer.
+        recipe: the training recipe.
+        seeds: one network each.
+        device: where to train.
+        mean, std: C floats each, the normalisation of both sets.
+        progress: called after each network with (networks done, networks in all, this one's accuracy).
+    Returns: the accuracies in the order of `seeds`, with mean and spread.
+    Raises: EncodeError for shapes or types that do not fit, or without any seed.
+    """
+    if not seeds:
+        raise EncodeError("evaluate needs at least one seed")
+    _check(test_images, test_labels)
+    # A training set may lack the last classes; the network must still be able to name them.
+    named = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
+    classes = max(named, int(test_labels.max()) + 1) if labels.ndim == 1 else named
+    normalise = Normalise(mean, std)
+    scores: list[float] = []
+    for seed in seeds:
+        model = train_classifier(images, labels, recipe, seed, device, normalise, classes=classes)
+        scores.append(accuracy(model, test_images, test_labels))
+        if progress is not None:
+            progress(len(scores), len(seeds), scores[-1])
+    spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
+    return EvalResult(statistics.fmean(scores), spread, tuple(scores))

@@ -1,0 +1,149 @@
+"""A run from start, or from its last checkpoint, to its result."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+import ddcodec
+from ddcodec.errors import DdzError, EncodeError, InputError
+from ddcodec.export.sheet import contact_sheet, png_bytes
+from ddcodec.format.atomic import write_atomic
+from ddcodec.train import rundir
+from ddcodec.train.checkpoints import Identity, checkpoint_files, load_checkpoint, save_checkpoint
+from ddcodec.train.config import Config
+from ddcodec.train.data import TrainingData
+from ddcodec.train.metrics import MetricsLog
+from ddcodec.train.seams import DistillerFactory, DistillerLike
+
+Progress = Callable[[int, int, str, Mapping[str, float]], None]
+
+
+class Stopped(DdzError):
+    """The user stopped a run, which can be resumed."""
+
+    exit_code = 130
+
+
+def run(
+    config: Config,
+    data: TrainingData,
+    run_dir: Path,
+    device: torch.device,
+    resume: bool = False,
+    progress: Progress | None = None,
+    factory: DistillerFactory | None = None,
+) -> None:
+    """Distil into a run directory; on return it holds a finished result.
+
+    Args:
+        config, data, device: given to the distiller.
+        run_dir: made if it does not exist; without `resume` it must be empty.
+        resume: continue from the last checkpoint if there is one; a finished run is left as it is.
+        progress: called after each step with (steps done, steps in all, phase, metrics).
+        factory: makes the distiller; None takes `ddcodec.train.distiller.Distiller`.
+    Raises: InputError for a folder in use, or of another run; Stopped on Ctrl-C, after a checkpoint;
+        EncodeError when training fails.
+    """
+    identity = Identity(config.sha256(), data.sha256())
+    _prepare(config, data, run_dir, resume, identity)
+    if (run_dir / rundir.RESULT).exists():
+        return
+    distiller = (factory or default_factory())(config, data, device)
+    _restore(distiller, run_dir, identity)
+    with MetricsLog(run_dir / rundir.METRICS, distiller.steps_done) as log, _interrupts() as wanted:
+        while distiller.steps_done < distiller.steps_total:
+            started = time.perf_counter()
+            metrics = distiller.step()
+            done, phase = distiller.steps_done, distiller.phase
+            if not math.isfinite(metrics.get("loss", 0.0)):
+                raise EncodeError(f"{run_dir}: training failed in step {done}: loss is {metrics['loss']}")
+            log.write(done, phase, {**metrics, "seconds": round(time.perf_counter() - started, 4)})
+            if progress is not None:
+                progress(done, distiller.steps_total, phase, metrics)
+            if done % config.run.checkpoint_every == 0 or wanted.is_set():
+                save_checkpoint(run_dir, done, distiller.state(), identity)
+            if config.run.sheet_every and done % config.run.sheet_every == 0:
+                _write_sheet(run_dir / f"sheet-{done:07d}.png", distiller, data)
+            if wanted.is_set() and done < distiller.steps_total:
+                raise Stopped(f"{run_dir}: stopped after step {done} of {distiller.steps_total}; go on with --resume")
+    provenance = {"config_sha256": identity.config_sha256, "seed": config.train.seed}
+    provenance |= {"version": ddcodec.__version__, "dataset": _public_name(data.name)}
+    _write_sheet(run_dir / rundir.SHEET, distiller, data)
+    rundir.write_result(run_dir, distiller.result(), provenance)
+
+
+def default_factory() -> DistillerFactory:
+    """The distiller of this package."""
+    from ddcodec.train.distiller import Distiller
+
+    return Distiller
+
+
+def _public_name(name: str) -> str:
+    """npz:/home/me/train.npz as npz:train.npz: a file that is passed on need not tell folders."""
+    kind, colon, rest = name.partition(":")
+    return f"{kind}{colon}{Path(rest).name}"
+
+
+def _prepare(config: Config, data: TrainingData, run_dir: Path, resume: bool, identity: Identity) -> None:
+    """Make the folder, or see whether it is this very run's."""
+    if run_dir.exists() and not run_dir.is_dir():
+        raise InputError(f"{run_dir}: expected a folder, found a file")
+    if run_dir.is_dir() and any(run_dir.iterdir()):
+        if not resume:
+            raise InputError(f"{run_dir}: is not empty; continue it with --resume or choose another folder")
+        known = rundir.read_json(run_dir / rundir.RUN)
+        for key, word in (("config_sha256", "options"), ("data_sha256", "data")):
+            if known.get(key) != getattr(identity, key):
+                raise InputError(f"{run_dir}: was started with other {word}; only [run] may change on --resume")
+    run_dir.mkdir(parents=True, exist_ok=True)
+    rundir.write_json(run_dir / rundir.RUN, {**vars(identity), "data": data.name})
+    write_atomic(run_dir / rundir.CONFIG, config.to_toml().encode())
+
+
+def _restore(distiller: DistillerLike, run_dir: Path, identity: Identity) -> None:
+    """Load the newest checkpoint that there is."""
+    found = checkpoint_files(run_dir)
+    if found:
+        path = found[-1][1]
+        step, state = load_checkpoint(path, identity)
+        try:
+            distiller.load_state(state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(f"{path}: does not fit this run: {error}") from error
+        if distiller.steps_done != step:
+            raise InputError(f"{path}: expected step {step}, found {distiller.steps_done}")
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Make the first Ctrl-C an event, so that no step is cut in two; the second one stops at once."""
+    wanted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield wanted
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if wanted.is_set():
+            raise KeyboardInterrupt
+        wanted.set()
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield wanted
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _write_sheet(path: Path, distiller: DistillerLike, data: TrainingData) -> None:
+    result_images = distiller.images()
+    counts = [len(result_images) // data.class_count] * data.class_count
+    write_atomic(path, png_bytes(contact_sheet(result_images, counts, data.classes)))

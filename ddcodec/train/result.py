@@ -1,0 +1,76 @@
+"""What a finished run hands over, and the last decisions that make it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.codecs.configs import TransformConfig
+from ddcodec.codecs.networks import GroupNetworks
+from ddcodec.pipeline import EncodedModel, encode_set
+from ddcodec.train.group import Group
+
+STREAM_OVERHEAD_BITS = 28
+"""What a class's stream costs beyond the ideal: checksum, start of the coder, whole bytes."""
+_ROUNDS = 14
+
+
+@dataclass(frozen=True)
+class Result:
+    """model: the integers of the file; mean, std: per channel; estimate: bits by the training's own count."""
+
+    model: EncodedModel
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    classes: tuple[str, ...] | None
+    recipe: dict[str, Any]
+    estimate: dict[str, Any]
+
+
+def overhead_bits(networks: Sequence[GroupNetworks], group_of_class: Sequence[int], classes: int) -> float:
+    """Bits of a file that are not latents: container, networks and the streams' own overhead."""
+    empty = [np.zeros((0, networks[g].latents_per_image), np.int16) for g in group_of_class]
+    size = len(encode_set(EncodedModel(list(networks), list(group_of_class), empty)))
+    # stream sizes take two or three bytes where an empty stream takes one
+    return 8.0 * size + classes * (STREAM_OVERHEAD_BITS + 8)
+
+
+def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bits: float) -> float:
+    """Choose latents at the lowest price whose bits fit; returns that price in multiples of `unit`."""
+    net = group.context_net()
+    low, high = 0.01, 4.0
+    best = None
+    for _ in range(_ROUNDS):
+        middle = math.sqrt(low * high)
+        choice = group.choose(weight, middle * unit, net)
+        if choice.bits > budget_bits:
+            low = middle
+        else:
+            high, best = middle, choice
+    group.take(best if best is not None else group.choose(weight, high * unit, net))
+    return high
+
+
+def trimmed(networks: GroupNetworks, latents: list[NDArray[np.int16]]) -> tuple[GroupNetworks, list[NDArray[np.int16]]]:
+    """The same set without the transform's diagonals that no latent uses."""
+    config = networks.config
+    if not isinstance(config, TransformConfig) or not latents:
+        return networks, latents
+    layout = networks.layout
+    blocks = layout.latent_count // max(1, len(layout.band_table))  # type: ignore[union-attr]
+    used = np.zeros(layout.latent_count, bool)
+    for part in latents:
+        used |= (part != 0).any(axis=0)
+    band_used = used.reshape(-1, blocks).any(axis=1)
+    channel, u, v = layout.band_table.T  # type: ignore[union-attr]
+    diagonals = tuple(
+        int((u + v + 1)[band_used & (channel == c)].max(initial=0)) for c in range(networks.shape.channels)
+    )
+    keep = np.repeat(u + v < np.array(diagonals)[channel], blocks)
+    smaller = replace(networks, config=replace(config, diagonals=diagonals))
+    return smaller, [np.ascontiguousarray(part[:, keep]) for part in latents]

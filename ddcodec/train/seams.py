@@ -1,0 +1,48 @@
+"""What the training loop and the run directory ask of a distiller, and no more."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ddcodec.pipeline import EncodedModel
+from ddcodec.train.config import Config
+from ddcodec.train.data import TrainingData
+
+
+class ResultLike(Protocol):
+    """What a finished run hands over; see `write_result` for the meaning of the parts."""
+
+    @property
+    def model(self) -> EncodedModel: ...
+    @property
+    def mean(self) -> Sequence[float]: ...
+    @property
+    def std(self) -> Sequence[float]: ...
+    @property
+    def classes(self) -> Sequence[str] | None: ...
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+    @property
+    def estimate(self) -> Mapping[str, Any]: ...
+
+
+class DistillerLike(Protocol):
+    """A run in progress: `state` and `load_state` make it continue bit for bit."""
+
+    @property
+    def steps_total(self) -> int: ...
+    @property
+    def steps_done(self) -> int: ...
+    @property
+    def phase(self) -> str: ...
+    def step(self) -> dict[str, float]: ...
+    def state(self) -> dict[str, torch.Tensor]: ...
+    def load_state(self, state: dict[str, torch.Tensor]) -> None: ...
+    def images(self) -> NDArray[np.float32]: ...
+    def result(self) -> ResultLike: ...
+
+
+DistillerFactory = Callable[[Config, TrainingData, torch.device], DistillerLike]

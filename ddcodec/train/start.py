@@ -1,0 +1,151 @@
+"""Where a run begins: chosen real images, networks, quantiser steps that suit the budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddcodec.codecs.base_networks import base_layers, matching_base
+from ddcodec.codecs.configs import Shape
+from ddcodec.entropy.context import ContextNet
+from ddcodec.errors import EncodeError
+from ddcodec.train.config import Config
+from ddcodec.train.data import TrainingData
+from ddcodec.train.fit import error_weights, make_optimiser, own_parameters
+from ddcodec.train.group import ERROR_PER_BIT, Group
+from ddcodec.train.joint import START_OVER
+from ddcodec.train.model import GroupModel
+from ddcodec.train.presets import codec_config
+from ddcodec.train.result import overhead_bits
+from ddcodec.train.synthesis_model import TransformModel
+
+_DEFAULT_INDEX = 80
+_LEVEL = 16.0  # pixel integers of one 8-bit step
+_TILT = 0.4  # step indices that the quantiser grows per zone of frequency
+
+
+class Start:
+    """Initial state of a run; see the attributes set in the constructor.
+
+    groups: networks and latents; targets: per group the real images (n, C, H, W) in [0, 1]; labels: (N,) of
+    all groups' images; price: squared pixel-integer error per bit; budget_bits: for the latents of the set.
+    """
+
+    def __init__(self, config: Config, data: TrainingData, shape: Shape) -> None:
+        self._data = data
+        self._nets: dict[int, ContextNet] = {}
+        train = config.train
+        self.class_count = data.class_count
+        per_channel = data.images.astype(np.float64)
+        self.mean = torch.from_numpy(per_channel.mean((0, 2, 3))).float()
+        self.std = torch.from_numpy(per_channel.std((0, 2, 3))).float().clamp(min=1e-3)
+        generator = np.random.default_rng(train.seed)
+        chosen = [
+            np.sort(generator.permutation(np.flatnonzero(data.labels == c))[: train.images_per_class])
+            for c in range(self.class_count)
+        ]
+        self.counts = [len(part) for part in chosen]
+        shared = config.codec.share == "all" or self.class_count == 1
+        members = [list(range(self.class_count))] if shared else [[c] for c in range(self.class_count)]
+        self.group_of_class = [0 if shared else c for c in range(self.class_count)]
+        self.labels = torch.from_numpy(np.concatenate([np.full(len(p), c) for c, p in enumerate(chosen)]))
+        codec, widths, base = codec_config(config.codec, shape)
+        self.groups: list[Group] = []
+        self.targets: list[Tensor] = []
+        for number, classes in enumerate(members):
+            model = GroupModel(shape, codec, widths, base, seed=train.seed + number)
+            images = torch.from_numpy(data.images[np.concatenate([chosen[c] for c in classes])]).float()
+            self.targets.append(images)
+            shadow = torch.zeros(len(images), model.layout.latent_count)
+            self.groups.append(
+                Group(model, classes, torch.arange(len(images)), shadow, np.zeros(shadow.shape, np.int16))
+            )
+        self.budget_bits = self._budget(config)
+        self.price = (_LEVEL**2) / train.lambda_ if train.lambda_ else ERROR_PER_BIT * 2 ** (_DEFAULT_INDEX / 4)
+        if config.codec.synthesis == "pyramid":
+            self._start_pyramid(config)
+        else:
+            self._lend_context()
+            self._choose_steps(config)
+        self.optimisers = []
+        for group in self.groups:
+            parameters = own_parameters(group.model)
+            if config.codec.synthesis == "pyramid":
+                group.shadow.requires_grad_(True)
+                parameters.append({"params": [group.shadow], "factor": 1.0})
+            self.optimisers.append(make_optimiser(parameters))
+
+    def _budget(self, config: Config) -> float:
+        """Bits for all latents, 0 if no budget was set."""
+        wanted = config.train.bytes_per_class
+        if not wanted:
+            return 0.0
+        networks = [group.model.networks() for group in self.groups]
+        spare = overhead_bits(networks, self.group_of_class, self.class_count)
+        bits = 8 * wanted * self.class_count - spare
+        if bits < 8 * len(self.labels):
+            least = (spare + 8 * len(self.labels)) / 8 / self.class_count
+            raise EncodeError(
+                f"train.bytes_per_class is {wanted:g}: container, networks and {len(self.labels)} images at one"
+                f" byte each take {least:.0f} bytes per class; ask for more, or for fewer images"
+            )
+        return bits
+
+    def _start_pyramid(self, config: Config) -> None:
+        generator = torch.Generator().manual_seed(config.train.seed + 3)
+        for group in self.groups:
+            group.shadow = 0.8 * (torch.rand(group.shadow.shape, generator=generator) - 0.5)
+
+    def _lend_context(self) -> None:
+        """Let a base decide latents for networks that start from nothing: those would choose only zeros."""
+        for group in self.groups:
+            base = matching_base("context 2", group.model.layout.input_count)
+            if not group.model.context_base and base:
+                group.stand_in = ContextNet(base_layers(base), group.model.layout.static_count)
+
+    def _set_steps(self, index: float) -> None:
+        tilt = index + _TILT * torch.arange(8.0)
+        for group, images in zip(self.groups, self.targets, strict=True):
+            group.model.set_steps(torch.round(tilt).expand(group.model.shape.channels, 8).clamp(0, 127))
+            assert isinstance(group.model.synthesis, TransformModel)
+            group.shadow = group.model.synthesis.analyse(images)
+
+    def _choose_steps(self, config: Config) -> None:
+        """Step sizes from the price, or from the budget: the coarsest that fill it (with room to tighten)."""
+        train = config.train
+        if not self.budget_bits:
+            self._set_steps(min(127.0, max(0.0, 4 * np.log2(self.price / ERROR_PER_BIT))))
+            return
+        wanted = self.budget_bits * (START_OVER if train.joint_steps else 1.0)
+        low, high = 24, 120
+        while high - low > 1:
+            middle = (low + high) // 2
+            self._set_steps(middle)
+            if self._bits(bool(train.joint_steps), middle) > wanted:
+                low = middle
+            else:
+                high = middle
+        self._set_steps(high)
+        self.price = ERROR_PER_BIT * 2 ** (high / 4)
+
+    def _bits(self, joint: bool, index: int) -> float:
+        total = 0.0
+        for group in self.groups:
+            weight = np.ones(group.model.layout.latent_count) if joint else error_weights(group.model)
+            price = ERROR_PER_BIT * (1.0 if joint else 2 ** (index / 4))
+            total += group.choose(weight, price).bits
+        return total
+
+    def joint_net(self, group: Group) -> ContextNet:
+        """The integer context network, kept: it does not change during the joint phase."""
+        key = id(group)
+        if key not in self._nets:
+            self._nets[key] = group.context_net()
+        return self._nets[key]
+
+    def normalised_data(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """All real images, normalised, and their labels."""
+        images = torch.from_numpy(self._data.images).float()
+        normal = (images - self.mean.view(1, -1, 1, 1)) / self.std.view(1, -1, 1, 1)
+        return normal.to(device), torch.from_numpy(self._data.labels).long().to(device)
