@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 import ddcodec
 from benchmarks.rivals import avif_at_budget
@@ -22,10 +23,12 @@ from benchmarks.rows import append, finished, load_pack
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
+from ddcodec.train.convnet import ConvNet
 from ddcodec.train.data import TrainingData
 from ddcodec.train.distiller import Distiller
 from ddcodec.train.evaluate import Recipe, evaluate
 from ddcodec.train.loop import run
+from ddcodec.train.pool import pool_from_state
 from ddcodec.train.rundir import read_result
 
 RECIPE = Recipe(width=64, epochs=300, batch_size=128, learning_rate=0.01, augmentation="flip_crop")
@@ -89,7 +92,16 @@ def distilled(train: TrainingData, kib: float, per_class: int, work: Path, steps
         if done % 25 == 0 or phase == "pool":
             print(f"{phase} {done}/{total} {time.perf_counter() - started:.0f} s {metrics}", flush=True)
 
-    run(config, train, work, torch.device("cpu"), resume=True, progress=show)
+    def make(settings: Config, data: TrainingData, device: torch.device) -> Distiller:
+        distiller = Distiller(settings, data, device)
+        lent = sorted(work.parent.glob("*/checkpoint-*.safetensors"))
+        if lent and not list(work.glob("checkpoint-*")):  # the pool depends on data, seed and [matching] alone: another budget's will do
+            state = load_file(lent[-1])
+            options = settings.matching
+            distiller.pool = pool_from_state(state, lambda: ConvNet(3, (32, 32), 10, options.width))
+        return distiller
+
+    run(config, train, work, torch.device("cpu"), resume=True, progress=show, factory=make)
     model, _, _ = read_result(work)
     data = encode_set(model)
     write_atomic(path, data)

@@ -1,66 +1,87 @@
-"""Rows of measurements: one TSV per benchmark, each row with command, commit and seconds."""
+"""Tables of measurements: TSV files whose every row says which command, commit and seed it came from."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
+import io
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-HERE = Path(__file__).parent
+from ddcodec.format.atomic import write_atomic
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+COLUMNS = ("command", "commit", "seed", "seconds")
 
 
+def command_line() -> str:
+    """How the running script was called, from the root of the repository; absolute paths read PATH."""
+    # A folder of one machine says nothing to readers of the table.
+    shown = ["PATH" if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *shown])
+
+
+@cache
 def commit() -> str:
-    """Short hash of the checked-out commit, "+" behind it where the tree differs; "none" outside of git."""
+    """Short hash of the commit, with "+" where the tree holds more; "none" without one."""
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=HERE, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    short = git("rev-parse", "--short", "HEAD") or "none"
-    return short + ("+" if git("status", "--porcelain", "--", "ddcodec", "benchmarks/*.py") else "")
+    return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + ("+" if git("status", "--porcelain") else "")
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Rows of a table, none if it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
 
 
 def append(path: Path, values: Mapping[str, Any], *, seconds: float) -> None:
-    """Add one row to a TSV, with a heading if the file is new. All rows of a file have the same columns or
-    leave some empty; a new column is refused."""
-    row = {"command": " ".join(["python", *sys.argv]), "commit": commit(), "seconds": f"{seconds:.1f}", **values}
-    if path.exists():
-        with path.open(newline="") as stream:
-            columns = next(csv.reader(stream, delimiter="\t"))
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        columns = list(row)
-        if "accuracy_percent" not in columns and path.stem == "joint":
-            columns.append("accuracy_percent")
-        with path.open("w", newline="") as stream:
-            csv.writer(stream, delimiter="\t", lineterminator="\n").writerow(columns)
-    with path.open("a", newline="") as stream:
-        csv.DictWriter(stream, columns, delimiter="\t", lineterminator="\n").writerow(row)
+    """Add one row to a table, which is made with its folder if need be; columns it lacks are added, too.
+
+    Args: values: of the columns after `COLUMNS`, and "seed" (0 if it is missing); seconds: what it took.
+    """
+    row = {"command": command_line(), "commit": commit(), "seed": 0, "seconds": f"{seconds:.3f}", **values}
+    rows: list[dict[str, Any]] = [*read(path), row]
+    columns = list(dict.fromkeys([*COLUMNS, *(name for each in rows for name in each)]))
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, columns, restval="", delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, buffer.getvalue().encode())
 
 
 def finished(path: Path, key: Mapping[str, Any]) -> dict[str, str] | None:
-    """The row whose columns equal `key`, or None."""
-    if not path.exists():
-        return None
-    with path.open(newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            if all(row.get(name) == str(value) for name, value in key.items()):
-                return row
-    return None
+    """The last row that holds every value of `key`, None without one."""
+    wanted = {name: str(value) for name, value in key.items()}
+    found = [row for row in read(path) if all(row.get(name) == value for name, value in wanted.items())]
+    return found[-1] if found else None
 
 
-def load_pack(folder: Path, name: str, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Images (N, H, W, 3) uint8, labels and class names of a pack, by the `load.py` that lies with the packs."""
-    spec = importlib.util.spec_from_file_location("pack_loader", folder / "load.py")
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{folder}: no load.py there; name the folder with --data")
+def load_pack(folder: Path, name: str, split: str) -> tuple[NDArray[np.uint8], NDArray[Any], list[str]]:
+    """Images (N, H, W, C), labels and class names of one data set, read by the folder's `load.py`.
+
+    Raises: SystemExit without such a file.
+    """
+    path = folder / "load.py"
+    spec = importlib.util.spec_from_file_location("benchmark_data", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise SystemExit(f"no load.py in {folder}; give --data")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     images, labels, names = module.load(name, split)
-    return images, labels, names
+    return images, labels, list(names)

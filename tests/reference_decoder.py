@@ -742,6 +742,6 @@ def decode(data, base_folder=None):
     require(stored is None or len(stored) == 32, "M1", "the content hash is not 32 bytes")
     planes = (groups[g].synthesis(i) for images, g in zip(latents, header.groups) for i in images)
     pixels = [[a for plane in image for row in plane for a in row] for image in planes]
-    hash_ok = None if stored is None else content_hash(header, pixels, order) == stored
-    result = {"latents": latents, "pixels": pixels, "labels": order, "hash_ok": hash_ok, "meta": meta}
-    return {**header._asdict(), **result}
+    digest = content_hash(header, pixels, order)
+    result = {"latents": latents, "pixels": pixels, "labels": order, "hash": digest, "meta": meta}
+    return {**header._asdict(), **result, "hash_ok": None if stored is None else digest == stored}

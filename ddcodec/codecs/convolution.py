@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ddcodec.entropy.fixed_point import ACTIVATION_MAX, Layer, exact_dtype
 
 Planes = NDArray[np.floating]
+_STRIP_ENTRIES = 1 << 18
+"""Inputs that a 3x3 layer lays out at once: more fall out of the cache."""
 
 
 def clamp(planes: Planes, low: int = -ACTIVATION_MAX) -> Planes:
@@ -40,12 +42,18 @@ def conv3x3(layer: Layer, planes: Planes, input_max: int = ACTIVATION_MAX) -> Pl
     """Correlation with replicated borders, not clamped; planes lie within -input_max..input_max."""
     channels, images, height, width = planes.shape
     padded = np.pad(planes, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
-    columns = np.empty((channels, 9, images, height, width), planes.dtype)
-    for place in range(9):
-        dy, dx = divmod(place, 3)
-        columns[:, place] = padded[:, :, dy : dy + height, dx : dx + width]
-    result = _affine(layer, columns.reshape(channels * 9, -1), input_max)
-    return result.reshape(len(result), images, height, width)
+    dtype = exact_dtype(layer, input_max)
+    result = np.empty((len(layer.weight), images, height, width), dtype)
+    strip = max(1, _STRIP_ENTRIES // (9 * channels * images * width))
+    for top in range(0, height, strip):
+        rows = min(strip, height - top)
+        columns = np.empty((channels, 9, images, rows, width), dtype)
+        for place in range(9):
+            dy, dx = divmod(place, 3)
+            columns[:, place] = padded[:, :, top + dy : top + dy + rows, dx : dx + width]
+        part = _affine(layer, columns.reshape(channels * 9, -1), input_max)
+        result[:, :, top : top + rows] = part.reshape(len(result), images, rows, width)
+    return result
 
 
 def _double(planes: Planes, taps: NDArray[np.int64], shift: int, axis: int) -> Planes:
@@ -58,6 +66,7 @@ def _double(planes: Planes, taps: NDArray[np.int64], shift: int, axis: int) -> P
     shape = list(planes.shape)
     shape[axis] = 2 * length
     result = np.empty(shape, planes.dtype)
+    total, product = np.empty_like(planes), np.empty_like(planes)
 
     def view(array: Planes, start: int, step: int, count: int) -> Planes:
         index: list[slice] = [slice(None)] * array.ndim
@@ -65,15 +74,23 @@ def _double(planes: Planes, taps: NDArray[np.int64], shift: int, axis: int) -> P
         return array[tuple(index)]
 
     for parity in (0, 1):
-        total = view(result, parity, 2, length)
-        total[...] = half
-        for place in range(4):
-            tap = float(taps[place if not parity else 3 - place]) * scale
-            total += tap * view(padded, place + parity, 1, length)
+        order = range(4) if not parity else range(3, -1, -1)
+        factors = [float(taps[place]) * scale for place in order]
+        np.multiply(view(padded, parity, 1, length), factors[0], out=total)
+        for place in range(1, 4):
+            np.multiply(view(padded, place + parity, 1, length), factors[place], out=product)
+            total += product
+        total += half
         np.floor(total, out=total)
-    return clamp(result)
+        view(result, parity, 2, length)[...] = clamp(total)
+    return result
+
+
+def upsampling_dtype(taps: NDArray[np.int64], shift: int) -> type:
+    """float32 where every sum of `upsample` stays below 2^24, else float64."""
+    return exact_dtype(Layer(taps[None], shift, np.zeros(1, np.int64), 0), ACTIVATION_MAX)
 
 
 def upsample(planes: Planes, taps: NDArray[np.int64], shift: int) -> Planes:
-    """Twice the size, rows first, clamped after each direction; planes must be float64."""
+    """Twice the size, rows first, clamped after each direction; planes are of `upsampling_dtype` or float64."""
     return _double(_double(planes, taps, shift, axis=2), taps, shift, axis=3)

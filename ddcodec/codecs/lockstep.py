@@ -18,7 +18,7 @@ from ddcodec.entropy.values import checksum24, push_batches, residual_bits, spli
 
 _WORKING_ENTRIES = 1 << 23
 """Padded places (two float arrays of them) that one group of classes may take, unless one class needs more."""
-_BLOCK_ENTRIES = 1 << 18
+_BLOCK_ENTRIES = 1 << 17
 """Network inputs gathered at once: larger blocks fall out of the cache."""
 
 Numbers = NDArray[np.int64]

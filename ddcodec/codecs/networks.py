@@ -207,7 +207,8 @@ def decode_groups(
     for _ in range(group_count):
         size = cursor.varint("size of a group blob")
         start = cursor.offset
-        networks = read_group(cursor.take(size, "group blob"), Shape(*shape), limits, offset=start)
+        blob = cursor.take(size, "group blob", rule="G1")
+        networks = read_group(blob, Shape(*shape), limits, offset=start)
         weights += networks.weight_count
         limits.check("weights", weights)
         groups.append(networks)

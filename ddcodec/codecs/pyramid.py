@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ddcodec.codecs.convolution import clamp, conv1x1, conv3x3, upsample
+from ddcodec.codecs.convolution import clamp, conv1x1, conv3x3, upsample, upsampling_dtype
 from ddcodec.codecs.pyramid_layout import PyramidLayout
 from ddcodec.entropy.fixed_point import ACTIVATION_MAX, Layer
 
 LATENT_GAIN = 16
 BASE_TAPS = (-3, 29, 111, -9)
 BASE_TAPS_SHIFT = 7
-_CHUNK_PIXELS = 1 << 18
+_CHUNK_PIXELS = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class PyramidSynthesis:
         return out
 
     def _render(self, layout: PyramidLayout, latents: NDArray[np.int16]) -> NDArray[np.floating]:
-        planes = None
+        planes, dtype = None, upsampling_dtype(self.taps, self.taps_shift)
         stop = layout.latent_count
         for level in reversed(range(len(layout.channels))):
             height, width = layout.level_size(level)
             count = layout.channels[level]
             start = stop - count * height * width
             own = latents[:, start:stop].reshape(len(latents), count, height, width)
-            own_planes = clamp(own.transpose(1, 0, 2, 3).astype(np.float64) * LATENT_GAIN)
+            own_planes = clamp(own.transpose(1, 0, 2, 3).astype(dtype) * LATENT_GAIN)
             stop = start
             if planes is None:
                 planes = own_planes

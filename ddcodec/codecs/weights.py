@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ddcodec.codecs.configs import Tensor, TensorSpec
 from ddcodec.entropy.coder import Decoder, Encoder
 from ddcodec.entropy.fixed_point import SHIFT_MAX
-from ddcodec.entropy.tables import SCALES
+from ddcodec.entropy.tables import ESCAPE, REACH, SCALES, SYMBOLS, cost_bits
 from ddcodec.entropy.values import centred_rows, checksum24, push_batch, residual_bits, take_batch
 from ddcodec.errors import EncodeError, FormatError
 from ddcodec.format.wire import Cursor
@@ -23,11 +24,21 @@ def difference(spec: TensorSpec, tensor: Tensor) -> NDArray[np.int64]:
     return (tensor if spec.base is None else tensor - spec.base).reshape(-1).astype(np.int64)
 
 
+@cache
+def _centred_costs() -> NDArray[np.int64]:
+    """Bits of each symbol under each scale with mean zero, (SCALES, SYMBOLS), in units of 2^-20.
+
+    As integers, so that no order of summation decides between two scales.
+    """
+    costs: NDArray[np.int64] = np.rint(cost_bits()[centred_rows(np.arange(SCALES))] * 2**20).astype(np.int64)
+    return costs
+
+
 def best_scale(values: NDArray[np.int64]) -> tuple[int, float]:
     """Scale index that codes values (n,) in the fewest bits, and those bits."""
-    costs = [residual_bits(values, centred_rows(np.full(len(values), s))) for s in range(SCALES)]
-    best = int(np.argmin(costs))
-    return best, costs[best]
+    symbols = np.where(np.abs(values) > REACH, ESCAPE, values + REACH)
+    best = int(np.argmin(_centred_costs() @ np.bincount(symbols, minlength=SYMBOLS)))
+    return best, residual_bits(values, centred_rows(np.full(len(values), best)))
 
 
 def tensor_bits(spec: TensorSpec, tensor: Tensor, shift: int) -> float:
@@ -67,11 +78,11 @@ def read_tensors(cursor: Cursor, specs: Sequence[TensorSpec]) -> tuple[list[Tens
     scales, shifts = [], []
     for spec in specs:
         start = cursor.offset
-        scale, shift = cursor.byte("tensor descriptor"), spec.base_shift
+        scale, shift = cursor.byte("tensor descriptor", rule="W2"), spec.base_shift
         if scale != UNCHANGED and scale >= SCALES:
             raise FormatError("tensor descriptor", offset=start, expected="0..63 or 255", found=scale, rule="G4")
         if scale != UNCHANGED and spec.base is None:
-            start, shift = cursor.offset, cursor.byte("shift")
+            start, shift = cursor.offset, cursor.byte("shift", rule="W2")
             if shift > SHIFT_MAX:
                 raise FormatError("shift", offset=start, expected=f"0..{SHIFT_MAX}", found=shift, rule="N1")
         scales.append(scale)

@@ -20,11 +20,12 @@ SCALE_MAX = 63
 
 # round(128 log2(1 + n)), n = 0..255, by integers: the 128th power of 1 + n against powers of two
 LOG = np.array([((((1 + n) ** 256).bit_length() - 1) + 1) // 2 for n in range(256)], dtype=np.int64)
+_SIGNED_RANGE = (np.array(-63), np.array(63))
 
 
 def signed_input(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Signed network input of neighbour values."""
-    return 16 * np.minimum(np.maximum(values, -63), 63)
+    return 16 * np.clip(values, *_SIGNED_RANGE)
 
 
 def magnitude_input(values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -57,8 +58,9 @@ class ContextNet:
         object.__setattr__(self, "_matrices", matrices)
         dynamic = np.ascontiguousarray(matrices[0][0][:, : self.input_count - self.static_count])
         object.__setattr__(self, "_dynamic_weight", dynamic)
-        low, high = np.array([[MEAN_MIN], [0]], self.dtype), np.array([[MEAN_MAX], [SCALE_MAX]], self.dtype)
-        object.__setattr__(self, "_range", (low, high))
+        # as arrays of the same dtype: clipping with Python integers is several times slower
+        ranges = ((0, HIDDEN_MAX), ([[MEAN_MIN], [0]], [[MEAN_MAX], [SCALE_MAX]]))
+        object.__setattr__(self, "_ranges", [tuple(np.array(x, self.dtype) for x in pair) for pair in ranges])
 
     @property
     def input_count(self) -> int:
@@ -87,15 +89,13 @@ class ContextNet:
         hidden = self._dynamic_weight @ flat  # type: ignore[attr-defined]
         spread = hidden.reshape(len(hidden), count, images)
         spread += static_part[:, :, None]
+        hidden_range, output_range = self._ranges  # type: ignore[attr-defined]
         for weight, bias in self._matrices[1:]:  # type: ignore[attr-defined]
-            np.maximum(hidden, 0, out=hidden)
-            np.minimum(hidden, HIDDEN_MAX, out=hidden)
             np.floor(hidden, out=hidden)
+            np.clip(hidden, *hidden_range, out=hidden)
             hidden = weight @ hidden
             hidden += bias
-        low, high = self._range  # type: ignore[attr-defined]
         np.floor(hidden, out=hidden)
-        np.maximum(hidden, low, out=hidden)
-        np.minimum(hidden, high, out=hidden)
+        np.clip(hidden, *output_range, out=hidden)
         result = hidden.astype(np.int64).reshape(2, count, images)
         return result[0], result[1]

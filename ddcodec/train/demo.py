@@ -24,12 +24,17 @@ from ddcodec.validate import ValidationReport, validate
 
 SETTINGS = (
     "codec.block=8",
-    "train.images_per_class=10",
-    "train.bytes_per_class=120",
+    "train.images_per_class=6",
+    "train.bytes_per_class=64",
+    "train.joint_steps=250",
+    "matching.networks=4",
+    "matching.width=32",
     "matching.augmentation=crop",  # a mirrored digit is no digit
     "recipe.augmentation=crop",
-    "recipe.width=64",
+    "recipe.width=32",
     "recipe.epochs=100",
+    "recipe.batch_size=32",
+    "recipe.learning_rate=0.03",
 )
 REPEATS = 3
 RIVAL_SHARES = (0.5, 1, 2)  # rival images per class, in multiples of the distilled ones; the best one counts

@@ -1,0 +1,120 @@
+"""Files that must decode to the same integers, or fail in the same way, for ever. Only read here: see make.py."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddcodec import errors
+from ddcodec.entropy.fixed_point import Layer, row_bound
+from ddcodec.format.container import read_container
+from ddcodec.pipeline import decode, encode_set, verify
+from ddcodec.reading import read_metadata
+from tests import reference_decoder
+from tests.codecs.generate import read_model
+
+FOLDER = Path(__file__).parent / "golden"
+VALID = json.loads((FOLDER / "hashes.json").read_text(encoding="utf-8"))
+INVALID = json.loads((FOLDER / "invalid.json").read_text(encoding="utf-8"))
+FROM_A_LATER_WRITER = {"later-minor-version.ddz"}
+CODEC_RULES = {
+    *(f"E{n}" for n in range(1, 6)),
+    *("W1", "W2", "N1", "N2", "N3"),
+    *(f"G{n}" for n in range(1, 7)),
+    *(f"P{n}" for n in range(1, 6)),
+    *(f"T{n}" for n in range(1, 5)),
+    *(f"L{n}" for n in range(1, 5)),
+}
+# The headers' rules have their files in tests/hostile. Two limits have none: a file of 2^30 bytes does not belong
+# here, and 10,000 groups cannot be exceeded, as rule H1 comes first.
+LIMITS = {"latents", "pixels", "images", "weights"}
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def valid(name):
+    return (FOLDER / "valid" / name).read_bytes()
+
+
+def test_no_file_is_missing_or_unlisted():
+    for part, listed in (("valid", VALID), ("invalid", INVALID)):
+        assert {path.name for path in (FOLDER / part).iterdir()} == set(listed)
+    sizes = [len(valid(name)) for name in VALID]
+    assert max(sizes) < 4_096
+    assert sum(sizes) < 40_000
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_decoded_integers(name):
+    data = valid(name)
+    assert sha256(data) == VALID[name]["file"]
+    found, coded = decode(data), read_model(data)
+    assert sha256(found.pixels.astype("<i2").tobytes()) == VALID[name]["pixels"]
+    assert sha256(b"".join(part.astype("<i2").tobytes() for part in coded.latents)) == VALID[name]["latents"]
+    assert verify(data).content_hash == found.content_hash()
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_decoded_integers_of_the_reference(name):
+    found = reference_decoder.decode(valid(name))
+    flat = [value for images in found["latents"] for image in images for value in image]
+    assert sha256(np.array(flat, "<i2").tobytes()) == VALID[name]["latents"]
+    assert sha256(np.array(found["pixels"], "<i2").tobytes()) == VALID[name]["pixels"]
+    order = decode(valid(name)).order
+    assert found["labels"] == (None if order is None else order.tolist())
+    assert found["hash_ok"] in (None, True)
+    assert found["hash"] == decode(valid(name)).content_hash()
+
+
+@pytest.mark.parametrize("name", sorted(set(VALID) - FROM_A_LATER_WRITER))
+def test_same_integers_in_same_bytes_out(name):
+    container = read_container(valid(name))
+    with_hash = container.section("hash") is not None
+    assert encode_set(read_model(valid(name)), read_metadata(container), with_hash=with_hash) == valid(name)
+
+
+def test_the_files_hold_what_they_are_for():
+    everything = decode(valid("groups-array-everything.ddz"))
+    assert everything.classes == ("cat", "dög", "owl")
+    assert everything.recipe["epochs"] == 300
+    assert everything.extra == {"x-list": [1, -2, 0.5, True, "é"]}
+    assert everything.order is not None
+    assert read_container(valid("groups-array-everything.ddz")).header.group_of_class == (0, 1, 0)
+    assert read_container(valid("later-minor-version.ddz")).header.minor == 3
+    assert read_model(valid("stream-00.ddz")).latents[0].size > 0
+    assert valid("stream-00.ddz")[-1] == 0
+    bases = read_model(valid("transform-both-bases.ddz")).networks[0]
+    assert (bases.context_base, bases.config.filter_base) == (1, 2)
+    assert np.abs(read_model(valid("extreme-values.ddz")).latents[1].astype(int)).max() > 30_000
+
+
+def test_every_rule_of_the_codecs_has_a_file():
+    assert {entry["rule"] for entry in INVALID.values()} == CODEC_RULES | {"limit"}
+    assert {entry.get("limit") for entry in INVALID.values()} == LIMITS | {None}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid(name):
+    data, entry = (FOLDER / "invalid" / name).read_bytes(), INVALID[name]
+    with pytest.raises(errors.DdzError) as caught:
+        decode(data)
+    assert type(caught.value).__name__ == entry["error"]
+    if "limit" in entry:
+        assert caught.value.limit == entry["limit"]
+    else:
+        assert (caught.value.rule, caught.value.offset) == (entry["rule"], entry["offset"])
+    with pytest.raises(reference_decoder.Invalid) as refused:
+        reference_decoder.decode(data)
+    assert refused.value.rule == ("limit" if "limit" in entry else entry["rule"])
+
+
+def test_no_layer_can_break_rule_n4():
+    """N4 has no file: within N1 to N3 and the shapes of sections 6 and 7, no sum comes near 2^53."""
+    widest = {1_536: 38, 2_047: 128, 4_095: 64 * 9, 32_767: 640}  # largest input, most inputs
+    for largest, fan_in in widest.items():
+        weight, bias = np.full((1, fan_in), -32_768, np.int64), np.full(1, -32_768, np.int64)
+        assert row_bound(Layer(weight, 15, bias, 15), largest) < 2**40
