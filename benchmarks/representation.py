@@ -28,7 +28,7 @@ from ddcodec.train.distiller import Distiller
 
 RESULTS = Path(__file__).parent / "results"
 TABLE = RESULTS / "representation.tsv"
-BUDGETS_KIB = (0.45, 0.5, 0.75, 1.0, 1.5, 2.0, 2.7, 4.0)
+BUDGETS_KIB = (0.45, 0.5, 1.0, 2.0, 2.7, 4.0)
 
 
 def first_images(folder: Path, per_class: int) -> TrainingData:
@@ -48,9 +48,7 @@ def psnr(decoded: np.ndarray, images: np.ndarray) -> float:
 def exp_golomb_bits(values: np.ndarray) -> float:
     """Signed exp-Golomb code of integer weights at its best order, plus 4 bits for the order."""
     magnitude = 2 * np.abs(values) - (values > 0)
-    lengths = [
-        (2 * np.floor(np.log2(magnitude / 2**k + 1)) + 1 + k).sum() for k in range(13)
-    ]
+    lengths = [(2 * np.floor(np.log2(magnitude / 2**k + 1)) + 1 + k).sum() for k in range(13)]
     return float(min(lengths)) + 4
 
 
@@ -91,7 +89,7 @@ def ours(data: TrainingData, budgets: list[float]) -> None:
     for kib in budgets:
         for block in (8, 16):
             config = Config().with_settings(
-                ["train.joint_steps=0", "train.fit_steps=16", "train.tune_steps=0", f"codec.block={block}",
+                ["train.joint_steps=0", "train.fit_steps=12", "train.tune_steps=0", f"codec.block={block}",
                  f"train.bytes_per_class={1024 * kib}"]
             )  # fmt: skip
             measure(f"ours block {block}", kib, config, data)

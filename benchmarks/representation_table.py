@@ -26,7 +26,7 @@ def at_psnr(curves: list[Curve], level_db: float) -> float | None:
     found = []
     for curve in curves:
         points = sorted(curve)
-        for (low, small), (high, large) in zip(points, points[1:]):
+        for (low, small), (high, large) in zip(points, points[1:], strict=False):
             if low <= level_db <= high and high > low:
                 share = (level_db - low) / (high - low)
                 found.append(math.exp((1 - share) * math.log(small) + share * math.log(large)))

@@ -104,9 +104,7 @@ def webp_mosaic(images: Images, quality: int, *, columns: int | None = None) -> 
     return _save(images, columns, "WEBP", quality=quality, method=6)
 
 
-def jpeg_mosaic(
-    images: Images, quality: int, subsampling: str = "4:2:0", *, columns: int | None = None
-) -> bytes:
+def jpeg_mosaic(images: Images, quality: int, subsampling: str = "4:2:0", *, columns: int | None = None) -> bytes:
     """One progressive JPEG file with optimised Huffman tables; arguments as `avif_mosaic`."""
     options: dict[str, Any] = {"subsampling": subsampling} if images.shape[3] == 3 else {}
     return _save(images, columns, "JPEG", quality=quality, optimize=True, progressive=True, **options)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from benchmarks.rivals import (
     SUBSAMPLINGS,
     Encoder,
@@ -76,9 +77,7 @@ def measure(images: Images, labels: NDArray[Any]) -> Iterator[dict[str, Any]]:
     """Every rival at every quality, as rows with method, layout, quality, seconds, file_bytes, psnr_db."""
     count, size_hw = len(images), (images.shape[1], images.shape[2])
 
-    def row(
-        method: str, layout: str, quality: int, started: float, size: int, decoded: Images
-    ) -> dict[str, Any]:
+    def row(method: str, layout: str, quality: int, started: float, size: int, decoded: Images) -> dict[str, Any]:
         seconds = time.perf_counter() - started
         figures = {"seconds": seconds, "file_bytes": size, "psnr_db": f"{psnr(images, decoded):.3f}"}
         return {"method": method, "layout": layout, "quality": quality, **figures}

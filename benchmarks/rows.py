@@ -8,7 +8,7 @@ import io
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,14 @@ def command_line() -> str:
 
 @cache
 def commit() -> str:
-    """Short hash of the commit, with "+" where the tree holds more; "none" without one."""
+    """Short hash of the commit, with "+" where the code in the tree is another; "none" without one."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
-    return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + ("+" if git("status", "--porcelain") else "")
+    changed = git("status", "--porcelain", "--", "ddcodec", "benchmarks/*.py")
+    return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + ("+" if changed else "")
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -55,21 +56,28 @@ def append(path: Path, values: Mapping[str, Any], *, seconds: float) -> None:
     Args: values: of the columns after `COLUMNS`, and "seed" (0 if it is missing); seconds: what it took.
     """
     row = {"command": command_line(), "commit": commit(), "seed": 0, "seconds": f"{seconds:.3f}", **values}
-    rows: list[dict[str, Any]] = [*read(path), row]
-    columns = list(dict.fromkeys([*COLUMNS, *(name for each in rows for name in each)]))
+    old = read(path)
+    columns = list(dict.fromkeys([*(old[0] if old else COLUMNS), *row]))
+    text = _lines([row], columns)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if old and len(columns) == len(old[0]):  # another process may be writing to the same table: add, do not replace
+        with path.open("a", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+    else:
+        write_atomic(path, (_lines([dict(zip(columns, columns, strict=True)), *old], columns) + text).encode())
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, columns, restval="", delimiter="\t", lineterminator="\n")
-    writer.writeheader()
     writer.writerows(rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, buffer.getvalue().encode())
+    return buffer.getvalue()
 
 
 def finished(path: Path, key: Mapping[str, Any]) -> dict[str, str] | None:
-    """The last row that holds every value of `key`, None without one."""
+    """The first row that holds every value of `key`, None without one."""
     wanted = {name: str(value) for name, value in key.items()}
-    found = [row for row in read(path) if all(row.get(name) == value for name, value in wanted.items())]
-    return found[-1] if found else None
+    return next((row for row in read(path) if wanted.items() <= row.items()), None)
 
 
 def load_pack(folder: Path, name: str, split: str) -> tuple[NDArray[np.uint8], NDArray[Any], list[str]]:

@@ -83,6 +83,6 @@ def verify(data: Bytes, limits: Limits | None = None) -> VerifyReport:
     if stored is not None and stored != digest:
         section = container.section("hash")
         offset = None if section is None else section.offset
-        raise ChecksumError("content hash", offset=offset, expected=stored.hex(), found=digest.hex(), rule="M1")
+        raise ChecksumError("content hash", offset=offset, expected=stored.hex(), found=digest.hex(), rule="M4")
     kinds = tuple(section.kind for section in container.header.sections)
     return VerifyReport(len(found), kinds, digest, stored is not None)

@@ -306,9 +306,7 @@ def test_as_a_program(file, tmp_path):
     command = [sys.executable, "-m", "ddcodec.cli"]
     done = subprocess.run([*command, "verify", file], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    done = subprocess.run(
-        [*command, "info", "nowhere"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "info", "nowhere"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "ddcodec: nowhere: cannot read: No such file or directory\n"
     assert done.stdout == ""

@@ -41,9 +41,7 @@ def test_hierarchy_and_exit_codes():
         assert kind.exit_code == 1
 
 
-@pytest.mark.parametrize(
-    "error", [TooNewError("x", offset=3, rule="C2"), LimitError("y", limit="images", found=3)]
-)
+@pytest.mark.parametrize("error", [TooNewError("x", offset=3, rule="C2"), LimitError("y", limit="images", found=3)])
 def test_errors_travel_between_processes(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)

@@ -73,11 +73,7 @@ def level_faults(module: str, source: str) -> list[str]:
     faults = []
     for name, _ in imports(ast.parse(source), package):
         other = part_of(name)
-        if (
-            name.split(".")[0] != "ddcodec"
-            or not other
-            or SAME_PART.get(part, part) == SAME_PART.get(other, other)
-        ):
+        if name.split(".")[0] != "ddcodec" or not other or SAME_PART.get(part, part) == SAME_PART.get(other, other):
             continue
         if LEVELS[other] >= LEVELS[part]:
             faults.append(f"{module} imports {name}")

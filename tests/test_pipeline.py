@@ -23,9 +23,7 @@ def test_round_trip(coded):
     assert found.peak == 255
     assert (
         found.labels.tolist()
-        == (
-            np.repeat(np.arange(len(coded.counts)), coded.counts) if coded.order is None else coded.order
-        ).tolist()
+        == (np.repeat(np.arange(len(coded.counts)), coded.counts) if coded.order is None else coded.order).tolist()
     )
     assert encode_set(coded, with_hash=True) == data
     report = verify(data)

@@ -1,4 +1,4 @@
-"""Context networks that files may refer to instead of carrying one (spec section 10).
+"""Context networks and filters that files may refer to instead of carrying them (spec section 10).
 
 A base is trained once on photographs (see `benchmarks/train_base.py`) and frozen: its id names these
 integers for ever, the hash says which.

@@ -24,10 +24,10 @@ def _affine(layer: Layer, columns: Planes, input_max: int) -> Planes:
     """round_shift(W columns + b 2^t, s) for columns (in, n) up to input_max, not clamped."""
     dtype = exact_dtype(layer, input_max)
     scale = 1.0 / (1 << layer.shift)
-    weight = (layer.weight.reshape(len(layer.weight), -1) * scale).astype(dtype)
+    weight: Planes = (layer.weight.reshape(len(layer.weight), -1) * scale).astype(dtype)
     half = (1 << layer.shift) >> 1
-    bias = (((layer.bias << layer.bias_shift) + half) * scale).astype(dtype)
-    result = weight @ columns.astype(dtype, copy=False)
+    bias: Planes = (((layer.bias << layer.bias_shift) + half) * scale).astype(dtype)
+    result: Planes = weight @ columns.astype(dtype, copy=False)
     result += bias[:, None]
     return np.floor(result, out=result)
 
@@ -43,7 +43,7 @@ def conv3x3(layer: Layer, planes: Planes, input_max: int = ACTIVATION_MAX) -> Pl
     channels, images, height, width = planes.shape
     padded = np.pad(planes, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     dtype = exact_dtype(layer, input_max)
-    result = np.empty((len(layer.weight), images, height, width), dtype)
+    result: Planes = np.empty((len(layer.weight), images, height, width), dtype)
     strip = max(1, _STRIP_ENTRIES // (9 * channels * images * width))
     for top in range(0, height, strip):
         rows = min(strip, height - top)

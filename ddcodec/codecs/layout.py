@@ -32,7 +32,7 @@ class Step:
     magnitude: Index
     static: Index
 
-    def part(self, start: int, stop: int) -> "Step":
+    def part(self, start: int, stop: int) -> Step:
         """Some of the latents, as views."""
         return Step(
             self.latents[start:stop],
@@ -60,7 +60,7 @@ class Layout(Protocol):
         ...
 
 
-def runs_of_equal(values: Index) -> list[tuple[int, int]]:
+def runs_of_equal(values: NDArray[np.integer]) -> list[tuple[int, int]]:
     """(start, stop) of each run of equal numbers in a sorted (n,) array."""
     if not len(values):
         return []

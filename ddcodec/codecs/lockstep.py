@@ -30,8 +30,8 @@ class Neighbourhood:
     def __init__(self, layout: Layout, net: ContextNet, images: int) -> None:
         self._net = net
         self._images = images
-        self._signed = np.zeros((layout.padded_size, images), net.dtype)
-        self._magnitude = np.zeros((layout.padded_size, images), net.dtype)
+        self._signed: NDArray[np.floating] = np.zeros((layout.padded_size, images), net.dtype)
+        self._magnitude: NDArray[np.floating] = np.zeros((layout.padded_size, images), net.dtype)
 
     def store(self, places: NDArray[np.int64], values: NDArray[np.int64]) -> None:
         """Make values (n, images) at padded places (n,) visible to later steps."""
@@ -47,7 +47,7 @@ class Neighbourhood:
         parts = []
         for start in range(0, count, block):
             part = slice(start, min(start + block, count))
-            inputs = np.empty((features, part.stop - start, self._images), self._net.dtype)
+            inputs: NDArray[np.floating] = np.empty((features, part.stop - start, self._images), self._net.dtype)
             np.take(self._signed, step.signed[:, part], axis=0, out=inputs[:split], mode="clip")
             np.take(self._magnitude, step.magnitude[:, part], axis=0, out=inputs[split:], mode="clip")
             parts.append(self._net.apply(inputs, static[:, part]))
@@ -73,21 +73,22 @@ def _groups(layout: Layout, counts: Sequence[int]) -> Iterator[list[int]]:
         yield group
 
 
+def _equal(spans: Sequence[slice]) -> bool:
+    return all(span.stop - span.start == spans[0].stop for span in spans)
+
+
 def _by_class(numbers: Numbers, spans: Sequence[slice]) -> Numbers:
     """Numbers (n, images) flat, all of the first class (a span of images) before all of the second."""
-    width = spans[0].stop
-    if spans[-1].stop == width * len(spans) and all(span.stop - span.start == width for span in spans):
-        return numbers.reshape(-1, len(spans), width).swapaxes(0, 1).reshape(-1)
+    if _equal(spans):
+        return numbers.reshape(len(numbers), len(spans), -1).swapaxes(0, 1).reshape(-1)
     return np.concatenate([numbers[:, span].reshape(-1) for span in spans])
 
 
 def _by_image(flat: Numbers, count: int, spans: Sequence[slice]) -> Numbers:
     """The reverse of `_by_class`: (count, images)."""
-    images = spans[-1].stop
-    numbers = np.empty((count, images), flat.dtype)
-    for span in spans:
-        numbers[:, span] = flat[count * span.start : count * span.stop].reshape(count, -1)
-    return numbers
+    if _equal(spans):
+        return flat.reshape(len(spans), count, -1).swapaxes(0, 1).reshape(count, -1)
+    return np.concatenate([flat[count * s.start : count * s.stop].reshape(count, -1) for s in spans], axis=1)
 
 
 def decode_streams(
@@ -129,10 +130,10 @@ def contexts(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Residuals and pmf rows, (n, images) int64 each, of every step for known latents (images, latent_count)."""
     around = Neighbourhood(layout, net, len(latents))
-    turned = np.ascontiguousarray(latents.T).astype(np.int64)
+    turned = np.ascontiguousarray(latents.T)
     for step in layout.steps():
         whole, rows = split_mean(*around.context(step))
-        values = turned[step.latents]
+        values = turned[step.latents].astype(np.int64)
         yield values - whole, rows
         around.store(step.padded, values)
 

@@ -149,8 +149,8 @@ def pack_group(networks: GroupNetworks) -> bytes:
     return b"".join(map(pack_varint, head)) + pack_tensors(networks.specs, networks.tensors, networks.shifts)
 
 
-def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int) -> GroupNetworks:
-    """Parse and check one group blob, `offset` its place in the file."""
+def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int, weights: int = 0) -> GroupNetworks:
+    """Parse and check one group blob, `offset` its place in the file; weights: those of the groups before (G6)."""
     cursor = Cursor(blob, offset)
     synthesis = cursor.varint("synthesis")
     if synthesis not in CONFIGS:
@@ -160,7 +160,7 @@ def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int) -> Gro
     sizes = (context_input_count(shape, config), *widths, 2)
     counted = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
     counted += sum(int(np.prod(spec.shape)) for spec in config.tensors(shape))
-    limits.check("weights", counted)
+    limits.check("weights", weights + counted)
     specs = tensor_specs(shape, config, widths, context_base)
     tensors, shifts = read_tensors(cursor, specs)
     networks = GroupNetworks(shape, config, widths, context_base, tuple(tensors), tuple(shifts))
@@ -208,9 +208,7 @@ def decode_groups(
         size = cursor.varint("size of a group blob")
         start = cursor.offset
         blob = cursor.take(size, "group blob", rule="G1")
-        networks = read_group(blob, Shape(*shape), limits, offset=start)
-        weights += networks.weight_count
-        limits.check("weights", weights)
-        groups.append(networks)
+        groups.append(read_group(blob, Shape(*shape), limits, offset=start, weights=weights))
+        weights += groups[-1].weight_count
     cursor.close("NETS payload", rule="G1")
     return groups

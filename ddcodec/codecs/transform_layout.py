@@ -133,7 +133,8 @@ class TransformLayout:
         here = block_place + u * strides[1] + v * strides[2]
 
         def shifted(differences: tuple[int, ...]) -> Index:
-            return here + sum(d * s for d, s in zip(differences, strides, strict=True))
+            there: Index = here + sum(d * s for d, s in zip(differences, strides, strict=True))
+            return there
 
         beyond_mean = u + v > 0
         means = [np.where(beyond_mean, block_place + dy * strides[3] + dx, 0) for dy, dx in SIGNED_MEAN]

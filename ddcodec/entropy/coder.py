@@ -79,7 +79,7 @@ class Encoder:
 
     def push_uniform(self, value: int, bits: int) -> None:
         """Push one integer of `bits` (1..24) raw bits."""
-        if not 0 <= value < 1 << bits:
+        if not 1 <= bits <= TOTAL_BITS or not 0 <= value < 1 << bits:
             raise EncodeError(f"{value} does not fit in {bits} bits")
         self._coder.encode_reverse(np.array([value], dtype=np.int32), _uniform(bits))
 
@@ -146,9 +146,7 @@ class Decoder:
             raise ChecksumError("entropy stream", offset=self._offset, expected="its end", found="more data", rule="E3")
 
 
-def take_tables(
-    decoders: Sequence[Decoder], rows: NDArray[np.int64], sizes: Sequence[int]
-) -> NDArray[np.int32]:
+def take_tables(decoders: Sequence[Decoder], rows: NDArray[np.int64], sizes: Sequence[int]) -> NDArray[np.int32]:
     """Decode sizes[i] symbols from decoders[i], under the rows (n,) of the pmf table in the decoders' order.
 
     Small shares are gathered together: a call of numpy costs more than a few rows.

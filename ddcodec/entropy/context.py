@@ -30,7 +30,7 @@ def signed_input(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def magnitude_input(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Logarithmic network input of neighbour values."""
-    return LOG[np.minimum(np.abs(values), 255)]
+    return LOG.take(np.minimum(np.abs(values), 255))
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ContextNet:
         bounds = [INPUT_MAX] + [HIDDEN_MAX] * (len(self.layers) - 1)
         dtypes = {exact_dtype(layer, bound) for layer, bound in zip(self.layers, bounds, strict=True)}
         object.__setattr__(self, "dtype", np.float64 if np.float64 in dtypes else np.float32)
-        matrices = []
+        matrices: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = []
         for layer in self.layers:
             scale = 1.0 / (1 << layer.shift)
             half = (1 << layer.shift) >> 1

@@ -28,8 +28,8 @@ def split_mean(mean: NDArray[np.int64], scale: NDArray[np.int64]) -> tuple[NDArr
 
     Args: mean, scale: integer arrays of one shape. Returns: (whole, rows), int64, same shape.
     """
-    whole = (mean + CENTRE_FRACTION) >> 4
-    return whole, (scale << 4) + (mean - (whole << 4) + CENTRE_FRACTION)
+    shifted = mean + CENTRE_FRACTION
+    return shifted >> 4, (scale << 4) + (shifted & 15)
 
 
 def centred_rows(scale: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -42,7 +42,7 @@ def checksum24(values: NDArray[np.generic], dtype: str) -> int:
     return zlib.crc32(np.ascontiguousarray(values, dtype=dtype).tobytes()) & 0xFFFFFF
 
 
-def residual_bits(residual: NDArray[np.int64], rows: NDArray[np.int64]) -> float:
+def residual_bits(residual: NDArray[np.signedinteger], rows: NDArray[np.signedinteger]) -> float:
     """Ideal code length, in bits, of residuals (n,) under rows (n,) of the pmf table, escapes included."""
     escaped = np.abs(residual) > REACH
     symbols = np.where(escaped, ESCAPE, residual + REACH)

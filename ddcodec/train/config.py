@@ -21,12 +21,12 @@ from ddcodec.train.options import keys_of, option, plain_section, read_section, 
 class CodecOptions:
     """What a file's networks look like.
 
-    synthesis: how latents become pixels. block: side of a transform block in pixels. preset: name of a
-    pyramid's layer widths (v0..v7, v3-2, v4-480, ...), "" for the default. channels: latent channels of each
-    level of a pyramid. cross_level: whether a pyramid's context network sees the coarser level.
-    context_widths: hidden layers of the context network. context_base, filter_base: -1 the built-in base
-    that fits, 0 none, else an id. filter_layers, filter_width: post-filter of the transform, 0 for none.
-    share: which classes have their networks in common.
+    synthesis: how latents become pixels. block: side of a transform block in pixels. preset: name of a pyramid's
+    layer widths (v0..v7, v3-2, v4-480, ...), "" for the default. channels: latent channels of each level of a
+    pyramid. cross_level: whether a pyramid's context network sees the coarser level. context_widths: hidden layers
+    of the context network. context_base, filter_base: -1 the built-in base that fits, 0 none, else an id.
+    filter_layers, filter_width: post-filter of the transform, 0 for none. share: which classes have their networks
+    in common.
     """
 
     synthesis: str = option("transform", choices=("transform", "pyramid"))
@@ -46,11 +46,10 @@ class CodecOptions:
 class TrainOptions:
     """How the set is made.
 
-    images_per_class: synthetic images of each class. bytes_per_class: wanted size of the whole file over the
-    number of classes, 0 to let lambda decide. lambda_ ("lambda" in TOML): weight of the loss against a bit.
+    images_per_class: synthetic images of each class. bytes_per_class: wanted size of the whole file, without
+    metadata and content hash, over the number of classes; 0 to let lambda decide. lambda_ ("lambda" in TOML): weight of the loss against a bit.
     fit_steps, joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents.
-    seed: of everything random. loss: what the joint phase minimises beside the rate. loss_weight: factor on
-    that loss before anything else weighs it.
+    seed: of everything random. loss: what the joint phase minimises beside the rate.
     """
 
     images_per_class: int = option(10, low=1)
@@ -62,7 +61,6 @@ class TrainOptions:
     learning_rate: float = option(0.06, low=1e-9)
     seed: int = option(0, low=0, high=2**63 - 1)
     loss: str = option("dm", choices=("dm",))
-    loss_weight: float = option(1.0, low=0)
 
 
 @dataclass(frozen=True)

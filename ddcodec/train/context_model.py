@@ -35,7 +35,6 @@ class Neighbours(nn.Module):
             return np.concatenate(parts, axis=-1)[..., inverse]
 
         self.latent_count, self.padded_size = count, layout.padded_size
-        self.shared = all(np.array_equal(s.signed, s.magnitude) for s in steps)
         for name, parts in (
             ("place", [s.padded for s in steps]),
             ("signed", [s.signed for s in steps]),
@@ -137,4 +136,4 @@ class ContextModel(nn.Module):
     def bits(self, latents: Tensor, exact: bool = False) -> Tensor:
         """Bits of each latent, (latent_count, images), of latents (images, latent_count)."""
         mean, scale = self(latents, exact)
-        return laplace_bits(latents.t() - mean, scale)
+        return laplace_bits(latents.t() - mean, scale, exact)

@@ -86,7 +86,7 @@ def run_demo(
     run(config, data, out / "run", device, progress=progress, factory=factory)
     model, metadata, estimate = rundir.read_result(out / "run")
     file, pictures = out / "digits.ddz", out / "images"
-    write_atomic(file, encode_set(model, metadata))
+    write_atomic(file, encode_set(model, metadata, with_hash=True))
     blob = read_file(file)
     decoded = decode(blob)
     write_png_folder(decoded, pictures)

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddcodec.codecs.configs import Shape
+from ddcodec.codecs.configs import FIRST_STEP_INDEX, Shape
+from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train import snapshot
 from ddcodec.train.config import Config
@@ -24,13 +25,16 @@ from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.model import whole_latents
 from ddcodec.train.pool import Reference, train_member
 from ddcodec.train.quantise import search_shifts
-from ddcodec.train.rate import weight_bits
-from ddcodec.train.result import Result, fit_budget, overhead_bits, trimmed
+from ddcodec.train.rate import coded_weight_bits
+from ddcodec.train.result import Result, fit_budget, overhead_bits, too_small, trimmed
 from ddcodec.train.start import Start
+from ddcodec.train.synthesis_model import TransformModel
+from ddcodec.validate import network_bits
 
 FIT, POOL, JOINT, FINALISE = "fit", "pool", "joint", "finalise"
 PEAK = 4080
-_BUDGET_ROUNDS = 4
+_BUDGET_ROUNDS = 5
+_CLOSE_ENOUGH = 0.004
 _LENT_SHARE = 0.6
 """Share of the fit during which a base decides the latents of groups whose own context network is learning."""
 
@@ -168,7 +172,10 @@ class Distiller:
         return {}
 
     def _meet_budget(self, joint: bool) -> None:
-        """Last choice of all latents, at the price that fills the budget with a whole file."""
+        """Last choice of all latents, at the price that fills the budget with a whole file.
+
+        Raises: EncodeError if none does.
+        """
         if self.is_pyramid:
             for group in self.groups:
                 group.chosen = whole_latents(group.shadow)
@@ -184,13 +191,22 @@ class Distiller:
             return
         networks = [g.model.networks() for g in self.groups]
         bits = 8.0 * wanted - overhead_bits(networks, self._start.group_of_class, self._start.class_count)
+        kept: list[NDArray[np.int16]] = []
+        most, sizes = 0, set[int]()
         for _ in range(_BUDGET_ROUNDS):
             for group, weight in zip(self.groups, weights, strict=True):
                 fit_budget(group, weight, unit, bits * len(group.chosen) / len(self.labels))
-            excess = len(encode_set(self.result().model)) - wanted
-            if excess <= 0:
-                return
-            bits -= 8 * excess + 8
+            size = len(encode_set(self.result().model))
+            if most < size <= wanted:
+                most, kept = size, [group.chosen for group in self.groups]
+            if size in sizes or 0 <= wanted - size <= _CLOSE_ENOUGH * wanted:
+                break
+            sizes.add(size)
+            bits += 8 * (wanted - size) - 8
+        if not kept:
+            raise too_small(self.config.train.bytes_per_class, size / self._start.class_count)
+        for group, chosen in zip(self.groups, kept, strict=True):
+            group.chosen = chosen
 
     # ---- results and state
 
@@ -201,50 +217,55 @@ class Distiller:
         return torch.cat(parts).numpy()
 
     def result(self) -> Result:
-        """The set as integers, with the training's own estimate of its bits."""
+        """The set as integers, with the training's own estimate of its bits beside the integer model's."""
         networks, latents = [], []
-        latent_bits, network_bits = [], []
+        estimate, network_estimate = 0.0, 0.0
         for group in self.groups:
             edges = np.cumsum([0, *(self._start.counts[c] for c in group.classes)])
             parts = [group.chosen[a:b] for a, b in zip(edges, edges[1:], strict=False)]
-            tensor = group.chosen_tensor()
+            smaller, parts, kept = trimmed(group.model.networks(), parts)
             with torch.no_grad():
-                per_latent = group.model.context.bits(tensor, True)
-            bits = per_latent.sum(0)
-            latent_bits += [float(bits[a:b].sum()) for a, b in zip(edges, edges[1:], strict=False)]
-            network_bits.append(self._network_estimate(group))
-            smaller, parts = trimmed(group.model.networks(), parts)
+                bits = group.model.context.bits(group.chosen_tensor(), True)
+            estimate += float(bits[torch.from_numpy(kept)].double().sum())
+            network_estimate += self._network_estimate(group)
             networks.append(smaller)
             latents += parts
+        groups = self._start.group_of_class
+        _, ideal = encode_class_streams(networks, groups, latents)
         return Result(
-            EncodedModel(networks, self._start.group_of_class, latents),
+            EncodedModel(networks, groups, latents),
             tuple(self.mean.tolist()),
             tuple(self.std.tolist()),
             self.data.classes,
             self.config.recipe.to_dict(),
             {
-                "latent_bits": latent_bits,
-                "network_bits": network_bits,
-                "training_latent_bits": sum(latent_bits),
-                "training_network_bits": sum(network_bits),
+                "latent_bits": ideal,
+                "network_bits": [network_bits(net) for net in networks],
+                "training_latent_bits": estimate,
+                "training_network_bits": network_estimate,
             },
         )
 
     @staticmethod
+    @torch.no_grad()
     def _network_estimate(group: Group) -> float:
-        """The training's smooth count of a group's own weights, on their grids, and their descriptors."""
-        store = group.model.synthesis.store
-        total = 0.0
+        """The training's count of a group's own weights, on their grids, and of their descriptors."""
+        model, total = group.model, 0.0
+        if isinstance(model.synthesis, TransformModel):
+            steps = torch.round(model.synthesis.steps).diff(dim=1, prepend=torch.zeros(model.shape.channels, 1))
+            steps[:, 0] -= FIRST_STEP_INDEX
+            total += 8.0 + (coded_weight_bits(steps) if bool(steps.any()) else 0.0)
+        store = model.synthesis.store
         for spec in store.specs:
             base = 0.0 if spec.base is None else torch.from_numpy(spec.base).float()
             delta = torch.round(store.integers(spec.name)) - base
-            total += 8.0 + (float(weight_bits(delta).detach()) + 8.0 if bool(delta.any()) else 0.0)
-        if not group.model.context_base:
-            for pair in group.model.context.integers():
-                total += sum(16.0 + float(weight_bits(torch.round(t)).detach()) for t in pair)
-        else:
-            total += 16.0 * len(group.model.context.weights)
-        return total
+            if not bool(delta.any()) and store.shifts[spec.name] == spec.base_shift:
+                total += 8.0
+            else:
+                total += (16.0 if spec.base is None else 8.0) + coded_weight_bits(delta)
+        if model.context_base:
+            return total + 16.0 * len(model.context.weights)
+        return total + sum(16.0 + coded_weight_bits(torch.round(t)) for pair in model.context.integers() for t in pair)
 
     def state(self) -> dict[str, Tensor]:
         """Everything a later `load_state` needs to go on bit for bit."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ddcodec.errors import EncodeError
 from ddcodec.train.augment import augment, check_policy
 from ddcodec.train.convnet import seeded_convnet
+from ddcodec.train.memory import keep_freed_memory
 
 _TEST_BATCH = 512  # large enough to keep a device busy; has no influence on the answer
 
@@ -145,6 +146,7 @@ def train_classifier(
     Raises: EncodeError for shapes or types that do not fit.
     """
     _check(images, labels)
+    keep_freed_memory()
     if classes is None:
         classes = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
     device = torch.device(device)

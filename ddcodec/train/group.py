@@ -20,7 +20,7 @@ ERROR_PER_BIT = 0.12
 
 @dataclass
 class Group:
-    """classes: class numbers of the group, ascending; images: (n,) places of its images in the whole set.
+    """classes: class numbers of the group, ascending, in whose order its n images stand.
 
     shadow: (n, latents) float32, what the optimiser moves; chosen: (n, latents) int16, what would be coded.
     stand_in: a base's network that decides latents until the group's own has learned enough to do so.
@@ -28,7 +28,6 @@ class Group:
 
     model: GroupModel
     classes: list[int]
-    images: Tensor
     shadow: Tensor
     chosen: NDArray[np.int16]
     outlook: NDArray[np.float64] | None = None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import torch
 
 import ddcodec
@@ -22,6 +23,7 @@ from ddcodec.train.data import TrainingData
 from ddcodec.train.metrics import MetricsLog
 from ddcodec.train.seams import DistillerFactory, DistillerLike
 
+_HASH_DIGITS = 16  # enough to tell runs apart; every byte of a file counts
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
 
 
@@ -60,8 +62,9 @@ def run(
     with MetricsLog(run_dir / rundir.METRICS, distiller.steps_done) as log, _interrupts() as wanted:
         while distiller.steps_done < distiller.steps_total:
             started = time.perf_counter()
+            phase = distiller.phase
             metrics = distiller.step()
-            done, phase = distiller.steps_done, distiller.phase
+            done = distiller.steps_done
             if not math.isfinite(metrics.get("loss", 0.0)):
                 raise EncodeError(f"{run_dir}: training failed in step {done}: loss is {metrics['loss']}")
             log.write(done, phase, {**metrics, "seconds": round(time.perf_counter() - started, 4)})
@@ -70,12 +73,12 @@ def run(
             if done % config.run.checkpoint_every == 0 or wanted.is_set():
                 save_checkpoint(run_dir, done, distiller.state(), identity)
             if config.run.sheet_every and done % config.run.sheet_every == 0:
-                _write_sheet(run_dir / f"sheet-{done:07d}.png", distiller, data)
+                _write_sheet(run_dir / f"sheet-{done:07d}.png", distiller, data, config.train.images_per_class)
             if wanted.is_set() and done < distiller.steps_total:
                 raise Stopped(f"{run_dir}: stopped after step {done} of {distiller.steps_total}; go on with --resume")
-    provenance = {"config_sha256": identity.config_sha256, "seed": config.train.seed}
+    provenance = {"config_sha256": identity.config_sha256[:_HASH_DIGITS], "seed": config.train.seed}
     provenance |= {"version": ddcodec.__version__, "dataset": _public_name(data.name)}
-    _write_sheet(run_dir / rundir.SHEET, distiller, data)
+    _write_sheet(run_dir / rundir.SHEET, distiller, data, config.train.images_per_class)
     rundir.write_result(run_dir, distiller.result(), provenance)
 
 
@@ -143,7 +146,7 @@ def _interrupts() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _write_sheet(path: Path, distiller: DistillerLike, data: TrainingData) -> None:
+def _write_sheet(path: Path, distiller: DistillerLike, data: TrainingData, images_per_class: int) -> None:
     result_images = distiller.images()
-    counts = [len(result_images) // data.class_count] * data.class_count
+    counts = np.minimum(np.bincount(data.labels, minlength=data.class_count), images_per_class).tolist()
     write_atomic(path, png_bytes(contact_sheet(result_images, counts, data.classes)))

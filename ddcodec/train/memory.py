@@ -16,5 +16,7 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    settings = ((_MMAP_THRESHOLD, 1 << 30), (_TRIM_THRESHOLD, (1 << 31) - 1), (_TOP_PAD, 1 << 28))
-    return all(mallopt(name, value) == 1 for name, value in settings)
+    settings = ((_TRIM_THRESHOLD, (1 << 31) - 1), (_TOP_PAD, 1 << 28))
+    # before 2.35, glibc refuses more than 32 MiB
+    known = mallopt(_MMAP_THRESHOLD, 1 << 30) == 1 or mallopt(_MMAP_THRESHOLD, 1 << 25) == 1
+    return known and all(mallopt(name, value) == 1 for name, value in settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from ddcodec.codecs.base_networks import base_layers
 from ddcodec.codecs.configs import Config, PyramidConfig, Shape
-from ddcodec.codecs.networks import GroupNetworks, tensor_specs
+from ddcodec.codecs.networks import STEP_INDEX_MAX, GroupNetworks, tensor_specs
 from ddcodec.codecs.pyramid_layout import PyramidLayout
 from ddcodec.codecs.transform_layout import TransformLayout
 from ddcodec.entropy.fixed_point import WEIGHT_MAX
@@ -60,12 +61,15 @@ class GroupModel(nn.Module):
         self.refresh_static()
 
     def refresh_static(self) -> None:
-        """Show the context network the present step indices."""
+        """Show the context network, trainable and integer, the present step indices."""
         if not isinstance(self.synthesis, TransformModel):
             return
         assert isinstance(self.layout, TransformLayout)
         blocks = self.layout.block_rows * self.layout.block_columns
-        whole = torch.round(self.synthesis.steps.detach())
+        whole = torch.round(self.synthesis.steps.detach()).clamp(0, STEP_INDEX_MAX)
+        indices = tuple(tuple(int(index) for index in row) for row in whole.tolist())
+        if indices != self.layout.step_indices:
+            self.layout = replace(self.layout, step_indices=indices)
         per_band = whole[self.synthesis.channel, self.synthesis.zone]
         self.context.neighbours.static[4] = 8 * per_band.repeat_interleave(blocks)
 
@@ -89,7 +93,7 @@ class GroupModel(nn.Module):
         for spec in specs:
             if spec.name == "steps":
                 assert isinstance(self.synthesis, TransformModel)
-                indices = torch.round(self.synthesis.steps.detach()).clamp(0, 127).long().numpy()
+                indices = torch.round(self.synthesis.steps.detach()).clamp(0, STEP_INDEX_MAX).long().numpy()
                 tensors.append(np.diff(indices, axis=1, prepend=0))
                 shifts.append(0)
             elif spec.name.startswith("context."):

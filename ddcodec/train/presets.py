@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddcodec.codecs.base_networks import BASES, matching_base
 from ddcodec.codecs.configs import Config, PyramidConfig, Shape, TransformConfig
-from ddcodec.codecs.networks import context_input_count
+from ddcodec.codecs.networks import MAX_CONTEXT_LAYERS, context_input_count
 from ddcodec.errors import EncodeError
 from ddcodec.train.config import CodecOptions
 
@@ -28,7 +28,6 @@ PYRAMID_WIDTHS: dict[str, tuple[int, ...]] = {
     "v6": (320, 40),
     "v7": (480, 40),
 }
-MAX_DIAGONALS = 62
 
 
 def smallest_block(height: int, width: int, wanted: int) -> int:
@@ -41,11 +40,21 @@ def smallest_block(height: int, width: int, wanted: int) -> int:
     return block
 
 
+def _known_base(option: str, base_id: int, kind: str, fits: int) -> int:
+    """The base that an option asks for, -1 being the newest that fits, or 0."""
+    if base_id < 0:
+        return matching_base(kind, fits)
+    known = [number for number, base in BASES.items() if (base.kind, base.fits) == (kind, fits)]
+    if base_id and base_id not in known:
+        raise EncodeError(f"codec.{option} {base_id} is not a {kind!r} base that fits; there are {known}")
+    return base_id
+
+
 def codec_config(options: CodecOptions, shape: Shape) -> tuple[Config, tuple[int, ...], int]:
     """Configuration of the synthesis, context widths and context base that the options mean.
 
     The transform starts with every diagonal coded; unused ones are cut when the set is finished.
-    Raises: EncodeError for an unknown preset or base.
+    Raises: EncodeError for an unknown preset, a base that does not fit, or sizes beyond the format's.
     """
     config: Config
     if options.synthesis == "pyramid":
@@ -59,16 +68,17 @@ def codec_config(options: CodecOptions, shape: Shape) -> tuple[Config, tuple[int
         block = smallest_block(shape.height, shape.width, options.block)
         filter_base, widths = options.filter_base, (options.filter_width,) * (options.filter_layers - 1)
         if options.filter_layers:
+            if options.filter_layers not in (2, 3, 4) or not 1 <= options.filter_width <= 64:
+                found = f"{options.filter_layers} layers of width {options.filter_width}"
+                raise EncodeError(f"codec.filter_layers, filter_width: expected 2..4 layers of 1..64, found {found}")
             filter_base = 0
-        elif filter_base < 0:
-            filter_base = matching_base("filter", shape.channels)
+        else:
+            filter_base = _known_base("filter_base", filter_base, "filter", shape.channels)
         if filter_base:
             widths = BASES[filter_base].widths
         config = TransformConfig(block, (2 * block - 1,) * shape.channels, widths, filter_base)
     inputs = context_input_count(shape, config)
-    context_base = options.context_base
-    if context_base < 0:
-        context_base = matching_base(f"context {config.synthesis}", inputs)
-    if context_base and context_base not in BASES:
-        raise EncodeError(f"codec.context_base {context_base} is unknown; there are {sorted(BASES)}")
+    context_base = _known_base("context_base", options.context_base, f"context {config.synthesis}", inputs)
+    if not context_base and len(options.context_widths) > MAX_CONTEXT_LAYERS:
+        raise EncodeError(f"codec.context_widths: expected 1..{MAX_CONTEXT_LAYERS}, found {options.context_widths}")
     return config, BASES[context_base].widths if context_base else options.context_widths, context_base

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ddcodec.train.fit import squared_error
 from ddcodec.train.group import Group
-from ddcodec.train.rate import weight_bits
 
 _COARSEST, _FINEST = 2, 12
 
@@ -65,9 +64,3 @@ def search_shifts(group: Group, images: Tensor, price: float) -> None:
                 break
             best, kept = cost, shift
         context.weight_shifts[number] = kept
-
-
-def own_network_bits(group: Group) -> dict[str, float]:
-    """Smooth bits of each own synthesis tensor, for inspection."""
-    store = group.model.synthesis.store
-    return {spec.name: float(weight_bits(store.integers(spec.name)).detach()) for spec in store.specs}

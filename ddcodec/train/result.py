@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from ddcodec.codecs.configs import TransformConfig
 from ddcodec.codecs.networks import GroupNetworks
+from ddcodec.errors import EncodeError
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train.group import Group
 
 STREAM_OVERHEAD_BITS = 28
 """What a class's stream costs beyond the ideal: checksum, start of the coder, whole bytes."""
 _ROUNDS = 14
+DEAREST = 4096.0
+"""Highest price at which a budget is tried, in multiples of the usual one."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class Result:
     classes: tuple[str, ...] | None
     recipe: dict[str, Any]
     estimate: dict[str, Any]
+
+
+def too_small(bytes_per_class: float, least: float) -> EncodeError:
+    """The error for a budget that no choice of latents meets; least: bytes per class that would do."""
+    return EncodeError(
+        f"train.bytes_per_class is {bytes_per_class:g}: even its coarsest version takes {math.ceil(least)} bytes per"
+        " class; ask for more, or for fewer images"
+    )
 
 
 def overhead_bits(networks: Sequence[GroupNetworks], group_of_class: Sequence[int], classes: int) -> float:
@@ -45,6 +56,8 @@ def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bi
     net = group.context_net()
     low, high = 0.01, 4.0
     best = None
+    while group.choose(weight, high * unit, net).bits > budget_bits and high < DEAREST:
+        low, high = high, 4 * high
     for _ in range(_ROUNDS):
         middle = math.sqrt(low * high)
         choice = group.choose(weight, middle * unit, net)
@@ -56,12 +69,14 @@ def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bi
     return high
 
 
-def trimmed(networks: GroupNetworks, latents: list[NDArray[np.int16]]) -> tuple[GroupNetworks, list[NDArray[np.int16]]]:
-    """The same set without the transform's diagonals that no latent uses."""
+def trimmed(
+    networks: GroupNetworks, latents: list[NDArray[np.int16]]
+) -> tuple[GroupNetworks, list[NDArray[np.int16]], NDArray[np.bool_]]:
+    """The same set without the transform's diagonals that no latent uses, and which latents (n,) are left."""
     config = networks.config
-    if not isinstance(config, TransformConfig) or not latents:
-        return networks, latents
     layout = networks.layout
+    if not isinstance(config, TransformConfig) or not latents:
+        return networks, latents, np.ones(layout.latent_count, bool)
     blocks = layout.latent_count // max(1, len(layout.band_table))  # type: ignore[union-attr]
     used = np.zeros(layout.latent_count, bool)
     for part in latents:
@@ -73,4 +88,4 @@ def trimmed(networks: GroupNetworks, latents: list[NDArray[np.int16]]) -> tuple[
     )
     keep = np.repeat(u + v < np.array(diagonals)[channel], blocks)
     smaller = replace(networks, config=replace(config, diagonals=diagonals))
-    return smaller, [np.ascontiguousarray(part[:, keep]) for part in latents]
+    return smaller, [np.ascontiguousarray(part[:, keep]) for part in latents], keep

@@ -54,7 +54,7 @@ def coded_images(
         distiller = factory(config.updated({"train": fit_only}), data, device)
         while distiller.steps_done < distiller.steps_total:
             distiller.step()
-        blob = encode_set(distiller.result().model, metadata)
+        blob = encode_set(distiller.result().model, metadata, with_hash=True)
         if not best or abs(len(blob) - target_bytes) < abs(len(best) - target_bytes):
             best = blob
         if abs(len(best) / target_bytes - 1) <= _TOLERANCE:

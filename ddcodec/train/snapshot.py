@@ -54,18 +54,24 @@ def save(run: Distiller) -> dict[str, Tensor]:
 
 
 def load(run: Distiller, state: dict[str, Tensor]) -> None:
-    """Put a saved state into a freshly made run of the same configuration and data."""
+    """Put a saved state into a freshly made run of the same configuration and data.
+
+    Raises: KeyError, RuntimeError or ValueError for the state of another run.
+    """
     run.steps_done = int(state["steps_done"])
     run.budget_bits = float(state["budget_bits"])
     run.generator.set_state(state["generator"])
     run.controller.start, run.controller.integral = state["controller"].tolist()
     for number, group in enumerate(run.groups):
         prefix = f"group.{number}."
+        shadow = state[prefix + "shadow"]
+        if shadow.shape != group.shadow.shape:
+            raise ValueError(f"latents of group {number} are {tuple(shadow.shape)}, not {tuple(group.shadow.shape)}")
         with torch.no_grad():
             if group.shadow.requires_grad:
-                group.shadow.copy_(state[prefix + "shadow"])
+                group.shadow.copy_(shadow)
             else:
-                group.shadow = state[prefix + "shadow"].clone()
+                group.shadow = shadow.clone()
             for name, value in group.model.named_parameters():
                 value.copy_(state[f"{prefix}model.{name}"])
         group.chosen = state[prefix + "chosen"].numpy().copy()

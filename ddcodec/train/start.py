@@ -17,12 +17,12 @@ from ddcodec.train.group import ERROR_PER_BIT, Group
 from ddcodec.train.joint import START_OVER
 from ddcodec.train.model import GroupModel
 from ddcodec.train.presets import codec_config
-from ddcodec.train.result import overhead_bits
+from ddcodec.train.result import DEAREST, overhead_bits, too_small
 from ddcodec.train.synthesis_model import TransformModel
 
 _DEFAULT_INDEX = 80
+_FINEST_INDEX, _COARSEST_INDEX = 24, 120
 _LEVEL = 16.0  # pixel integers of one 8-bit step
-_TILT = 0.4  # step indices that the quantiser grows per zone of frequency
 
 
 class Start:
@@ -58,9 +58,9 @@ class Start:
             images = torch.from_numpy(data.images[np.concatenate([chosen[c] for c in classes])]).float()
             self.targets.append(images)
             shadow = torch.zeros(len(images), model.layout.latent_count)
-            self.groups.append(
-                Group(model, classes, torch.arange(len(images)), shadow, np.zeros(shadow.shape, np.int16))
-            )
+            self.groups.append(Group(model, classes, shadow, np.zeros(shadow.shape, np.int16)))
+        if train.bytes_per_class and config.codec.synthesis == "pyramid":
+            raise EncodeError("train.bytes_per_class works for the transform only; give the pyramid train.lambda")
         self.budget_bits = self._budget(config)
         self.price = (_LEVEL**2) / train.lambda_ if train.lambda_ else ERROR_PER_BIT * 2 ** (_DEFAULT_INDEX / 4)
         if config.codec.synthesis == "pyramid":
@@ -105,9 +105,10 @@ class Start:
                 group.stand_in = ContextNet(base_layers(base), group.model.layout.static_count)
 
     def _set_steps(self, index: float) -> None:
-        tilt = index + _TILT * torch.arange(8.0)
+        """One step size for all zones and channels: with squared error no other choice was better."""
         for group, images in zip(self.groups, self.targets, strict=True):
-            group.model.set_steps(torch.round(tilt).expand(group.model.shape.channels, 8).clamp(0, 127))
+            flat = torch.full((group.model.shape.channels, 8), float(np.clip(np.rint(index), 0, 127)))
+            group.model.set_steps(flat)
             assert isinstance(group.model.synthesis, TransformModel)
             group.shadow = group.model.synthesis.analyse(images)
 
@@ -118,7 +119,7 @@ class Start:
             self._set_steps(min(127.0, max(0.0, 4 * np.log2(self.price / ERROR_PER_BIT))))
             return
         wanted = self.budget_bits * (START_OVER if train.joint_steps else 1.0)
-        low, high = 24, 120
+        low, high = _FINEST_INDEX, _COARSEST_INDEX
         while high - low > 1:
             middle = (low + high) // 2
             self._set_steps(middle)
@@ -128,6 +129,12 @@ class Start:
                 high = middle
         self._set_steps(high)
         self.price = ERROR_PER_BIT * 2 ** (high / 4)
+        if high == _COARSEST_INDEX:
+            ones = np.ones(self.groups[0].model.layout.latent_count)
+            least = sum(group.choose(ones, DEAREST * ERROR_PER_BIT).bits for group in self.groups)
+            if least > self.budget_bits:
+                spare = 8 * train.bytes_per_class * self.class_count - self.budget_bits
+                raise too_small(train.bytes_per_class, (spare + least) / 8 / self.class_count)
 
     def _bits(self, joint: bool, index: int) -> float:
         total = 0.0

@@ -1,7 +1,7 @@
 """Synthesis networks with gradients: latents to pixels in [0, 1] units (spec sections 6.2, 7.2).
 
-Activations are real numbers here, in pixel integers; the rounding of activations (below 1/16 of an 8-bit
-step) is left out, that of weights is kept when `exact`.
+Activations are real numbers here, in pixel integers; the rounding of activations (half an integer in a
+pyramid, 1/128 of a quantiser step in a transform) is left out, that of weights is kept when `exact`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from ddcodec.codecs import convolution, layout, lockstep, pyramid, transform
+from ddcodec.entropy import coder
 from ddcodec.pipeline import decode, encode_set
 from tests import reference_decoder
 from tests.codecs.generate import generate, read_model
@@ -30,6 +32,18 @@ def agree(model, data, seed):
     assert found.content_hash() == expected["hash"], seed
     assert expected["hash_ok"] in (True, None), seed
     assert encode_set(coded, with_hash=expected["hash_ok"] is not None) == data, seed
+
+
+def test_work_in_the_smallest_portions(monkeypatch):
+    """What is large enough to be done in portions elsewhere, here is whenever there are two of anything."""
+    for module, name in (
+        *((pyramid, "_CHUNK_PIXELS"), (transform, "_CHUNK_PIXELS"), (convolution, "_STRIP_ENTRIES")),
+        *((lockstep, "_WORKING_ENTRIES"), (lockstep, "_BLOCK_ENTRIES"), (layout, "_BLOCK"), (coder, "_BLOCK")),
+    ):
+        assert getattr(module, name) > 1
+        monkeypatch.setattr(module, name, 1)
+    for seed in range(FILES, FILES + 40):
+        agree(*generate(seed), seed)
 
 
 def test_the_files_visit_the_corners():

@@ -12,9 +12,7 @@ from ddcodec.export.tensors import write_tensors
 from ddcodec.sources.npz import load_npz
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 2, 4, 3))
-DATASET = make_set(
-    PIXELS, 255, (2, 0, 3), order=[2, 0, 2, 0, 2], classes=("a", "b", "c"), mean=(0.5, 0.4), std=(1, 2)
-)
+DATASET = make_set(PIXELS, 255, (2, 0, 3), order=[2, 0, 2, 0, 2], classes=("a", "b", "c"), mean=(0.5, 0.4), std=(1, 2))
 
 
 def test_npz(tmp_path):

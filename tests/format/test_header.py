@@ -31,9 +31,7 @@ def classes(draw):
     return counts, draw(st.sampled_from([groups, [0] * len(counts), list(range(len(counts)))]))
 
 
-SHAPES = st.builds(
-    Shape, st.integers(1, 4), st.integers(1, 4096), st.integers(1, 4096), st.integers(1, 32_767)
-)
+SHAPES = st.builds(Shape, st.integers(1, 4), st.integers(1, 4096), st.integers(1, 4096), st.integers(1, 32_767))
 
 
 @given(classes(), SHAPES, st.binary(max_size=40), st.binary(max_size=40), st.booleans())

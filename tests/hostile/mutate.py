@@ -73,8 +73,9 @@ class Draft:
 def parse(data: bytes) -> Draft:
     """Take a valid file (with a short section table) apart."""
     (header_size,) = struct.unpack_from("<I", data, 12)
-    *header, table = msgpack.unpackb(data[24 : 24 + header_size])
-    draft, place = Draft(header=header, payloads=[]), 24 + header_size
+    *header, table = (values := msgpack.unpackb(data[24 : 24 + header_size]))[:5]
+    draft, place = Draft(header=header, payloads=[], more=values[5:]), 24 + header_size
+    draft.minor, draft.compatible = data[9], data[11]
     for kind, codec, size, _ in table:
         draft.payloads.append([kind, codec, data[place : place + size]])
         place += size

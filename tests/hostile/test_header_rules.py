@@ -108,9 +108,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("draft", "error", "rule", "offset"), [pytest.param(*case, id=name) for name, *case in CASES]
-)
+@pytest.mark.parametrize(("draft", "error", "rule", "offset"), [pytest.param(*case, id=name) for name, *case in CASES])
 def test_rule(draft, error, rule, offset):
     with pytest.raises(FormatError) as caught:
         read_container(draft.build())

@@ -20,7 +20,7 @@ def test_wrong_hash():
     decode(data)  # nobody asked
     with pytest.raises(ChecksumError) as caught:
         verify(data)
-    assert (caught.value.rule, caught.value.offset) == ("M1", draft.payload_place(2))
+    assert (caught.value.rule, caught.value.offset) == ("M4", draft.payload_place(2))
 
 
 def test_hash_of_another_size():

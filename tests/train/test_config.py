@@ -60,9 +60,7 @@ def test_what_is_refused(text, words):
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize(
-    "setting", ["train.seed", "seed=1", "train.=1", "=", "train.sed=1", "nothing.seed=1"]
-)
+@pytest.mark.parametrize("setting", ["train.seed", "seed=1", "train.=1", "=", "train.sed=1", "nothing.seed=1"])
 def test_settings_that_are_refused(setting):
     with pytest.raises(InputError, match=r"train\.seed|seed=1|expected section|nothing|expected"):
         Config().with_settings([setting])

@@ -55,9 +55,7 @@ def test_usual_network_has_the_usual_number_of_weights():
     assert sum(p.numel() for p in ConvNet(3, (32, 32), 10).parameters()) == 320010
 
 
-@pytest.mark.parametrize(
-    "arguments", [(3, (8, 8), 10, 4, 4), (0, (8, 8), 10), (3, (8, 8), 0), (3, (8, 8), 2, 8, -1)]
-)
+@pytest.mark.parametrize("arguments", [(3, (8, 8), 10, 4, 4), (0, (8, 8), 10), (3, (8, 8), 0), (3, (8, 8), 2, 8, -1)])
 def test_impossible_networks_are_refused(arguments):
     with pytest.raises(EncodeError):
         ConvNet(*arguments)
@@ -111,9 +109,7 @@ def test_inputs_are_left_alone_and_may_exceed_the_range():
     images, labels = tiny()
     images = images * 3 - 1
     copy = images.clone()
-    result = evaluate(
-        images, labels, images, labels, Recipe(width=4, epochs=1), [0], "cpu", [0.5] * 3, [0.2] * 3
-    )
+    result = evaluate(images, labels, images, labels, Recipe(width=4, epochs=1), [0], "cpu", [0.5] * 3, [0.2] * 3)
     assert torch.equal(images, copy)
     assert 0 <= result.mean <= 1
     assert result.std == 0.0
