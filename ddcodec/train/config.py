@@ -47,9 +47,9 @@ class TrainOptions:
     """How the set is made.
 
     images_per_class: synthetic images of each class. bytes_per_class: wanted size of the whole file, without
-    metadata and content hash, over the number of classes; 0 to let lambda decide. lambda_ ("lambda" in TOML): weight of the loss against a bit.
-    fit_steps, joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents.
-    seed: of everything random. loss: what the joint phase minimises beside the rate.
+    metadata and content hash, over the number of classes; 0 to let lambda decide. lambda_ ("lambda" in TOML):
+    weight of the loss against a bit. fit_steps, joint_steps, tune_steps: optimisation steps of the three phases.
+    learning_rate: of the latents. seed: of everything random. loss: what the joint phase minimises beside the rate.
     """
 
     images_per_class: int = option(10, low=1)
