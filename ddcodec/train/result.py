@@ -18,7 +18,7 @@ from ddcodec.train.group import Group
 
 STREAM_OVERHEAD_BITS = 28
 """What a class's stream costs beyond the ideal: checksum, start of the coder, whole bytes."""
-_ROUNDS = 14
+_ROUNDS = 16
 DEAREST = 4096.0
 """Highest price at which a budget is tried, in multiples of the usual one."""
 
@@ -54,7 +54,7 @@ def overhead_bits(networks: Sequence[GroupNetworks], group_of_class: Sequence[in
 def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bits: float) -> float:
     """Choose latents at the lowest price whose bits fit; returns that price in multiples of `unit`."""
     net = group.context_net()
-    low, high = 0.01, 4.0
+    low, high = 0.001, 4.0
     best = None
     while group.choose(weight, high * unit, net).bits > budget_bits and high < DEAREST:
         low, high = high, 4 * high
