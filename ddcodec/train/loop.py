@@ -54,10 +54,13 @@ def run(
         EncodeError when training fails.
     """
     identity = Identity(config.sha256(), data.sha256())
-    _prepare(config, data, run_dir, resume, identity)
+    _refuse_other(run_dir, resume, identity)
     if (run_dir / rundir.RESULT).exists():
         return
-    distiller = (factory or default_factory())(config, data, device)
+    distiller = (factory or default_factory())(config, data, device)  # may refuse: nothing is written yet
+    run_dir.mkdir(parents=True, exist_ok=True)
+    rundir.write_json(run_dir / rundir.RUN, {**vars(identity), "data": data.name})
+    write_atomic(run_dir / rundir.CONFIG, config.to_toml().encode())
     _restore(distiller, run_dir, identity)
     with MetricsLog(run_dir / rundir.METRICS, distiller.steps_done) as log, _interrupts() as wanted:
         while distiller.steps_done < distiller.steps_total:
@@ -95,8 +98,8 @@ def _public_name(name: str) -> str:
     return f"{kind}{colon}{Path(rest).name}"
 
 
-def _prepare(config: Config, data: TrainingData, run_dir: Path, resume: bool, identity: Identity) -> None:
-    """Make the folder, or see whether it is this very run's."""
+def _refuse_other(run_dir: Path, resume: bool, identity: Identity) -> None:
+    """Insist that the folder is new or empty, or, on resume, this very run's."""
     if run_dir.exists() and not run_dir.is_dir():
         raise InputError(f"{run_dir}: expected a folder, found a file")
     if run_dir.is_dir() and any(run_dir.iterdir()):
@@ -106,9 +109,6 @@ def _prepare(config: Config, data: TrainingData, run_dir: Path, resume: bool, id
         for key, word in (("config_sha256", "options"), ("data_sha256", "data")):
             if known.get(key) != getattr(identity, key):
                 raise InputError(f"{run_dir}: was started with other {word}; only [run] may change on --resume")
-    run_dir.mkdir(parents=True, exist_ok=True)
-    rundir.write_json(run_dir / rundir.RUN, {**vars(identity), "data": data.name})
-    write_atomic(run_dir / rundir.CONFIG, config.to_toml().encode())
 
 
 def _restore(distiller: DistillerLike, run_dir: Path, identity: Identity) -> None:

@@ -346,3 +346,12 @@ def test_a_killed_run_ends_in_the_same_file(tmp_path, factory):
     assert (killed / "state.safetensors").read_bytes() == (whole / "state.safetensors").read_bytes()
     assert file_of(killed) == file_of(whole)
     assert steps_in(killed) == steps_in(whole)
+
+
+def test_options_that_are_refused_leave_nothing_behind(tmp_path):
+    def refuse(*_):
+        raise EncodeError("no")
+
+    with pytest.raises(EncodeError):
+        go(tmp_path / "run", factory=refuse)
+    assert not (tmp_path / "run").exists()
