@@ -26,7 +26,7 @@ class CodecOptions:
     pyramid. cross_level: whether a pyramid's context network sees the coarser level. context_widths: hidden layers
     of the context network. context_base, filter_base: -1 the built-in base that fits, 0 none, else an id.
     filter_layers, filter_width: post-filter of the transform, 0 for none. share: which classes have their networks
-    in common.
+    in common: all, each its own, or groups of group_size neighbours.
     """
 
     synthesis: str = option("transform", choices=("transform", "pyramid"))
@@ -39,7 +39,8 @@ class CodecOptions:
     filter_base: int = option(-1, low=-1)
     filter_layers: int = option(0, low=0)
     filter_width: int = option(0, low=0)
-    share: str = option("all", choices=("all", "class"))
+    share: str = option("all", choices=("all", "class", "group"))
+    group_size: int = option(5, low=1)
 
 
 @dataclass(frozen=True)

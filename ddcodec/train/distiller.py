@@ -95,9 +95,12 @@ class Distiller:
 
     # ---- phases
 
-    def _fit(self, number: int, exact: bool = False) -> dict[str, float]:
-        total, error = self.config.train.fit_steps, 0.0
+    def _fit(self, number: int, exact: bool = False, own_only: bool = False) -> dict[str, float]:
+        """One step towards `targets`; `own_only` leaves groups alone that have no networks of their own."""
+        total, error, values = self.config.train.fit_steps, 0.0, 0
         for group, optimiser, images in zip(self.groups, self.optimisers, self.targets, strict=True):
+            if optimiser is None and own_only:
+                continue
             if optimiser is not None:
                 set_rate(optimiser, (0.02 if self.is_pyramid else 0.005) * cosine(number / max(1, total)))
             if number >= _LENT_SHARE * total:
@@ -111,7 +114,9 @@ class Distiller:
             else:
                 found = transform_step(group, images, self.price, optimiser, exact)
             error += found["squared_error"]
-        values = sum(images.numel() for images in self.targets)
+            values += images.numel()
+        if not values:
+            return {}
         return {"loss": error, "psnr_db": float(10 * np.log10(PEAK**2 * values / max(error, 1e-9)))}
 
     def _pool(self, number: int) -> dict[str, float]:
@@ -158,16 +163,16 @@ class Distiller:
     def _finalise(self, number: int) -> dict[str, float]:
         joint = bool(self.config.train.joint_steps)
         if number == 0:
-            for group in self.groups:
+            for place, (group, optimiser) in enumerate(zip(self.groups, self.optimisers, strict=True)):
                 group.stand_in = None
-            for group, optimiser, images in zip(self.groups, self.optimisers, self.targets, strict=True):
                 if optimiser is None:
                     continue
-                with torch.no_grad():
-                    before = group.model.synthesis(group.chosen_tensor()) if joint else images
-                search_shifts(group, before, self.price)
+                if joint:  # from here on the aim is what the networks showed before they were rounded
+                    with torch.no_grad():
+                        self.targets[place] = group.model.synthesis(group.chosen_tensor())
+                search_shifts(group, self.targets[place], self.price)
         if number < self.config.train.tune_steps:
-            return {} if joint else self._fit(self.config.train.fit_steps, exact=True)
+            return self._fit(self.config.train.fit_steps, exact=True, own_only=joint)
         self._meet_budget(joint)
         return {}
 

@@ -25,6 +25,7 @@ def save(run: Distiller) -> dict[str, Tensor]:
     for number, group in enumerate(run.groups):
         prefix = f"group.{number}."
         state[prefix + "shadow"] = group.shadow.detach().clone()
+        state[prefix + "learned"] = torch.tensor([group.shadow.requires_grad])
         state[prefix + "chosen"] = torch.from_numpy(group.chosen.copy())
         state[prefix + "bits"] = torch.tensor([group.bits], dtype=torch.float64)
         if group.outlook is not None:
@@ -41,6 +42,7 @@ def save(run: Distiller) -> dict[str, Tensor]:
         state[prefix + "lent"] = torch.tensor([group.stand_in is not None])
         optimiser = run.optimisers[number]
         if optimiser is not None:
+            state[prefix + "target"] = run.targets[number].clone()
             for key, entry in optimiser.state_dict()["state"].items():
                 for name, value in entry.items():
                     state[f"{prefix}optimiser.{key}.{name}"] = torch.as_tensor(value).clone()
@@ -68,7 +70,7 @@ def load(run: Distiller, state: dict[str, Tensor]) -> None:
         if shadow.shape != group.shadow.shape:
             raise ValueError(f"latents of group {number} are {tuple(shadow.shape)}, not {tuple(group.shadow.shape)}")
         with torch.no_grad():
-            if group.shadow.requires_grad:
+            if bool(state[prefix + "learned"]):  # a leaf of the optimiser, as long as the fit lasts
                 group.shadow.copy_(shadow)
             else:
                 group.shadow = shadow.clone()
@@ -88,6 +90,8 @@ def load(run: Distiller, state: dict[str, Tensor]) -> None:
         adam = run.adams[number]
         adam.first, adam.second = state[prefix + "first"].clone(), state[prefix + "second"].clone()
         adam.count = int(state[prefix + "count"])
+        if prefix + "target" in state:
+            run.targets[number] = state[prefix + "target"].clone()
         _load_optimiser(run.optimisers[number], prefix, state)
     if "pool.0.mean" in state:
         channels, height, width = run.data.images.shape[1:]

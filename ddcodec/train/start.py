@@ -46,9 +46,9 @@ class Start:
             for c in range(self.class_count)
         ]
         self.counts = [len(part) for part in chosen]
-        shared = config.codec.share == "all" or self.class_count == 1
-        members = [list(range(self.class_count))] if shared else [[c] for c in range(self.class_count)]
-        self.group_of_class = [0 if shared else c for c in range(self.class_count)]
+        each = {"all": self.class_count, "class": 1, "group": config.codec.group_size}[config.codec.share]
+        self.group_of_class = [c // each for c in range(self.class_count)]
+        members = [list(range(c, min(c + each, self.class_count))) for c in range(0, self.class_count, each)]
         self.labels = torch.from_numpy(np.concatenate([np.full(len(p), c) for c, p in enumerate(chosen)]))
         codec, widths, base = codec_config(config.codec, shape)
         self.groups: list[Group] = []
