@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.rows import load_pack
+from benchmarks.rows import first_of_each, load_pack
 from ddcodec.codecs.configs import Shape, TransformConfig
 from ddcodec.codecs.transform import UNIT_SHIFT
+from ddcodec.entropy.fixed_point import Layer
 from ddcodec.train.fit import error_weights
 from ddcodec.train.group import Group
 from ddcodec.train.model import GroupModel
@@ -46,24 +47,25 @@ def photographs(folder: Path) -> NDArray[np.float32]:
     corners = draw.integers(0, 33, (len(half), 2))
     crops = np.stack([image[y : y + 32, x : x + 32] for image, (y, x) in zip(half, corners, strict=True)])
     small, labels, _ = load_pack(folder, "cifar10_exact", "train")
-    measured = np.concatenate([np.flatnonzero(labels == c)[:BENCHMARK_IMAGES] for c in range(10)])
-    small = np.delete(small, measured, axis=0).astype(np.float32)
+    small = np.delete(small, first_of_each(labels, BENCHMARK_IMAGES), axis=0).astype(np.float32)
     kept = np.concatenate([quarter, crops])[draw.permutation(2 * len(half))[:2400]]
     everything = np.concatenate([kept, small, small[:, :, ::-1]])
     return everything[draw.permutation(len(everything))].transpose(0, 3, 1, 2) / np.float32(255)
 
 
 @torch.no_grad()
-def quantised(images: NDArray[np.float32], context_base: int, seed: int) -> Iterator[Batch]:
-    """Batches with random block size, step sizes and price of a bit, chosen under a known context base."""
+def quantised(images: NDArray[np.float32], layers: Sequence[Layer], seed: int) -> Iterator[Batch]:
+    """Batches with random block size, step sizes and price of a bit, chosen under a context network."""
     draw = np.random.default_rng(seed)
+    widths = tuple(len(layer.weight) for layer in layers[:-1])
     for start in range(0, len(images) - BATCH, BATCH):
         block = int(draw.choice([8, 16]))
         index, chroma = int(draw.integers(54, 92)), int(draw.choice([0, 0, 0, 0, 2, 4, 6, -2]))
         tilt = float(draw.choice([0, 0, 1]) * draw.uniform(-0.4, 1.2))
         rows = [np.rint(index + more + tilt * np.arange(8)) for more in (0, chroma, chroma)]
         steps = torch.from_numpy(np.clip(np.stack(rows), 0, 127)).float()
-        model = GroupModel(SHAPE, TransformConfig(block, (2 * block - 1,) * 3), (32, 32), context_base, seed=0)
+        model = GroupModel(SHAPE, TransformConfig(block, (2 * block - 1,) * 3), widths, 0, seed=0)
+        model.context.load_layers(layers)
         model.set_steps(steps)
         part = torch.from_numpy(images[start : start + BATCH])
         synthesis = model.synthesis

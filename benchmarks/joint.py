@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 import ddcodec
 from benchmarks.rivals import avif_at_budget
-from benchmarks.rows import append, finished, load_pack
+from benchmarks.rows import RESULTS, append, finished, load_pack
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
@@ -33,7 +33,6 @@ from ddcodec.train.rundir import read_result
 
 RECIPE = Recipe(width=64, epochs=80, batch_size=64, learning_rate=0.02, augmentation="flip_crop")
 """Short, so that a table takes an hour on one core: 300 epochs at batch 128 take four minutes a network."""
-RESULTS = Path(__file__).parent / "results"
 TABLE = RESULTS / "joint.tsv"
 
 
@@ -66,8 +65,8 @@ class Judge:
             "kib_per_class": self.kib,
             "images_per_class": per_class,
             "seed": seed,
+            "epochs": RECIPE.epochs,
         }
-        key["epochs"] = RECIPE.epochs
         known = finished(TABLE, key)
         if known is not None:
             return float(known["accuracy_percent"])

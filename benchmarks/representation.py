@@ -11,14 +11,14 @@ Rows go to results/representation.tsv; a row that exists is not measured again.
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.rows import append, finished, load_pack
+from benchmarks.rivals import psnr as eight_bit_psnr
+from benchmarks.rows import RESULTS, append, finished, first_of_each, load_pack
 from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set
@@ -26,7 +26,6 @@ from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.distiller import Distiller
 
-RESULTS = Path(__file__).parent / "results"
 TABLE = RESULTS / "representation.tsv"
 BUDGETS_KIB = (0.45, 0.5, 1.0, 2.0, 2.7, 4.0)
 
@@ -34,15 +33,14 @@ BUDGETS_KIB = (0.45, 0.5, 1.0, 2.0, 2.7, 4.0)
 def first_images(folder: Path, per_class: int) -> TrainingData:
     """The first images of each class of the lossless pack, class-sorted."""
     images, labels, names = load_pack(folder, "cifar10_exact", "train")
-    rows = np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in range(10)])
+    rows = first_of_each(labels, per_class)
     scaled = (images[rows].transpose(0, 3, 1, 2) / 255).astype(np.float32)
     return TrainingData(scaled, labels[rows].astype(np.int64), tuple(names), "cifar10_exact")
 
 
 def psnr(decoded: np.ndarray, images: np.ndarray) -> float:
     """Of images rounded to 8 bits, from the mean squared error over everything."""
-    pixels, real = np.rint(np.clip(decoded, 0, 1) * 255), np.rint(images * 255)
-    return float(10 * math.log10(255**2 / np.mean((pixels - real) ** 2)))
+    return eight_bit_psnr(*(np.rint(np.clip(part, 0, 1) * 255).astype(np.uint8) for part in (decoded, images)))
 
 
 def exp_golomb_bits(values: np.ndarray) -> float:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
-from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.rows import RESULTS, read
+
 LEVELS_DB = (23, 24, 26, 28, 30, 32, 34)
 
 Curve = list[tuple[float, float]]
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """Rows of a TSV, none if it does not exist."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream, delimiter="\t"))
 
 
 def at_psnr(curves: list[Curve], level_db: float) -> float | None:

@@ -6,7 +6,7 @@ python -m benchmarks.rivals_table --data PATH_TO_DATA_FOLDER
 import argparse
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,48 +29,11 @@ from benchmarks.rivals import (
     total_bytes,
     webp_mosaic,
 )
-from benchmarks.rows import RESULTS, ROOT, append, load_pack
+from benchmarks.rows import RESULTS, ROOT, append, first_of_each, load_pack
 
 TABLE = RESULTS / "rivals_representation.tsv"
 AVIF_QUALITIES = (2, 8, 15, 22, 32, 42, 52, 62)
 WEBP_QUALITIES = (0, 5, 10, 20, 30, 45, 60, 75, 85)
-
-
-def best_at_psnr(rows: Iterable[Mapping[str, Any]], psnr_db: float) -> float:
-    """Bytes the best of `rows` need for `psnr_db`: log-linear by (method, layout), then the least.
-
-    Each curve is interpolated by itself: across curves, a sparse point of a poor one would hide a good one.
-
-    Args:
-        rows: each with `file_bytes` and `psnr_db`, numbers or their spelling; `method` and `layout` if any.
-        psnr_db: the wanted quality.
-    Returns: file bytes, interpolated.
-    Raises: ValueError when no curve reaches around `psnr_db`.
-    """
-    curves: dict[tuple[Any, Any], list[tuple[float, float]]] = {}
-    for row in rows:
-        point = (float(row["psnr_db"]), float(row["file_bytes"]))
-        curves.setdefault((row.get("method"), row.get("layout")), []).append(point)
-    found = []
-    for points in curves.values():
-        envelope: list[tuple[float, float]] = []
-        for point in sorted(points, reverse=True):
-            # From the finest down, a point counts only if it is smaller than every finer one.
-            if not envelope or point[1] < envelope[-1][1]:
-                envelope.append(point)
-        qualities, sizes = zip(*reversed(envelope), strict=True)
-        if qualities[0] <= psnr_db <= qualities[-1]:
-            found.append(float(np.exp(np.interp(psnr_db, qualities, np.log(sizes)))))
-    if not found:
-        raise ValueError(f"{psnr_db} dB lies outside the measured range")
-    return min(found)
-
-
-def first_per_class(data: Path, count: int) -> tuple[Images, NDArray[np.uint8]]:
-    """The first `count` lossless CIFAR-10 images of each class, sorted by class; read by `data/load.py`."""
-    images, labels, names = load_pack(data, "cifar10_exact", "train")
-    chosen = np.concatenate([np.flatnonzero(labels == label)[:count] for label in range(len(names))])
-    return images[chosen], labels[chosen]
 
 
 def measure(images: Images, labels: NDArray[Any]) -> Iterator[dict[str, Any]]:
@@ -123,7 +86,9 @@ def main() -> None:
     parser.add_argument("--per-class", type=int, default=10, help="images a class")
     parser.add_argument("--output", type=Path, default=TABLE)
     arguments = parser.parse_args()
-    images, labels = first_per_class(arguments.data, arguments.per_class)
+    images, labels, _ = load_pack(arguments.data, "cifar10_exact", "train")
+    first = first_of_each(labels, arguments.per_class)
+    images, labels = images[first], labels[first]
     classes = len(np.unique(labels))
     arguments.output.unlink(missing_ok=True)
     for found in measure(images, labels):

@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,7 @@ def command_line() -> str:
     return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *shown])
 
 
-@cache
-def commit() -> str:
+def _commit() -> str:
     """Short hash of the commit, with "+" where the code in the tree is another; "none" without one."""
 
     def git(*arguments: str) -> str:
@@ -40,6 +38,10 @@ def commit() -> str:
 
     changed = git("status", "--porcelain", "--", "ddcodec", "benchmarks/*.py")
     return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + ("+" if changed else "")
+
+
+COMMIT = _commit()
+"""Of the code that is about to run: hours later, when a row is written, the tree may be another."""
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -55,7 +57,7 @@ def append(path: Path, values: Mapping[str, Any], *, seconds: float) -> None:
 
     Args: values: of the columns after `COLUMNS`, and "seed" (0 if it is missing); seconds: what it took.
     """
-    row = {"command": command_line(), "commit": commit(), "seed": 0, "seconds": f"{seconds:.3f}", **values}
+    row = {"command": command_line(), "commit": COMMIT, "seed": 0, "seconds": f"{seconds:.3f}", **values}
     old = read(path)
     columns = list(dict.fromkeys([*(old[0] if old else COLUMNS), *row]))
     text = _lines([row], columns)
@@ -93,3 +95,8 @@ def load_pack(folder: Path, name: str, split: str) -> tuple[NDArray[np.uint8], N
     spec.loader.exec_module(module)
     images, labels, names = module.load(name, split)
     return images, labels, list(names)
+
+
+def first_of_each(labels: NDArray[Any], count: int) -> NDArray[np.intp]:
+    """Places of the first `count` images of each class, sorted by class: what the representation tables measure."""
+    return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from pathlib import Path
 
 from benchmarks.representation_table import at_psnr, curves
-from benchmarks.rows import read
+from benchmarks.rows import RESULTS, ROOT, read
 from ddcodec.format.atomic import write_atomic
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- tables: python -m benchmarks.tables -->", "<!-- /tables -->"
 LEVELS_DB = (24, 26, 28, 30, 32, 34)
 COLUMNS = {

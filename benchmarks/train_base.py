@@ -4,8 +4,9 @@
 
 Each round quantises the photographs under the best context network so far and trains it further on what came
 out, since the choice of latents follows the network; then the filter learns to restore the last round's images.
-Bases 1 and 2 were made by this procedure (two rounds, about half an hour on one core). A base is frozen by its
-hash: training again gives a new one, which needs a new id.
+It starts from the newest context base. Bases 1 and 2 themselves were made by hand-run drafts of this script, from
+plainly rounded photographs at first; what is here has run at toy size only. A base is frozen by its hash: training
+again gives a new one, which needs a new id.
 """
 
 from __future__ import annotations
@@ -121,10 +122,10 @@ def main() -> None:
     first = max(i for i, base in BASES.items() if base.kind == "context 2")
     layout = TransformLayout(32, 32, 16, (31, 31, 31), ((64,) * 8,) * 3)
     model = ContextModel(layout, WIDTHS, torch.Generator().manual_seed(0))
-    model.load_layers(base_layers(first))
+    model.load_layers(base_layers(first))  # without it, a network from nothing would choose only zeros
     batches: list[Batch] = []
     for number in range(options.rounds):
-        batches = list(quantised(images, first, seed=number + 1))
+        batches = list(quantised(images, model.layers(), seed=number + 1))
         train_context(model, batches, options.context_steps)
     write(options.out / "base-context.bin", "context 2", layout.input_count, model.layers())
     write(options.out / "base-filter.bin", "filter", 3, filter_layers(train_filter(batches, options.filter_steps)))

@@ -20,21 +20,26 @@ def clamp(planes: Planes, low: int = -ACTIVATION_MAX) -> Planes:
     return np.clip(planes, low, ACTIVATION_MAX, out=planes)
 
 
-def _affine(layer: Layer, columns: Planes, input_max: int) -> Planes:
-    """round_shift(W columns + b 2^t, s) for columns (in, n) up to input_max, not clamped."""
+def _matrices(layer: Layer, input_max: int) -> tuple[Planes, Planes]:
+    """W and b 2^t + 2^(s-1), both over 2^s, in the dtype that is exact for inputs up to input_max."""
     dtype = exact_dtype(layer, input_max)
     scale = 1.0 / (1 << layer.shift)
     weight: Planes = (layer.weight.reshape(len(layer.weight), -1) * scale).astype(dtype)
     half = (1 << layer.shift) >> 1
     bias: Planes = (((layer.bias << layer.bias_shift) + half) * scale).astype(dtype)
-    result: Planes = weight @ columns.astype(dtype, copy=False)
-    result += bias[:, None]
+    return weight, bias[:, None]
+
+
+def _affine(weight: Planes, bias: Planes, columns: Planes) -> Planes:
+    """round_shift(W columns + b 2^t, s) for columns (in, n), not clamped."""
+    result: Planes = weight @ columns.astype(weight.dtype, copy=False)
+    result += bias
     return np.floor(result, out=result)
 
 
 def conv1x1(layer: Layer, planes: Planes) -> Planes:
     """Pixel-wise layer, not clamped."""
-    result = _affine(layer, planes.reshape(len(planes), -1), ACTIVATION_MAX)
+    result = _affine(*_matrices(layer, ACTIVATION_MAX), planes.reshape(len(planes), -1))
     return result.reshape(len(result), *planes.shape[1:])
 
 
@@ -42,16 +47,16 @@ def conv3x3(layer: Layer, planes: Planes, input_max: int = ACTIVATION_MAX) -> Pl
     """Correlation with replicated borders, not clamped; planes lie within -input_max..input_max."""
     channels, images, height, width = planes.shape
     padded = np.pad(planes, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
-    dtype = exact_dtype(layer, input_max)
-    result: Planes = np.empty((len(layer.weight), images, height, width), dtype)
+    weight, bias = _matrices(layer, input_max)
+    result: Planes = np.empty((len(weight), images, height, width), weight.dtype)
     strip = max(1, _STRIP_ENTRIES // (9 * channels * images * width))
     for top in range(0, height, strip):
         rows = min(strip, height - top)
-        columns = np.empty((channels, 9, images, rows, width), dtype)
+        columns = np.empty((channels, 9, images, rows, width), weight.dtype)
         for place in range(9):
             dy, dx = divmod(place, 3)
             columns[:, place] = padded[:, :, top + dy : top + dy + rows, dx : dx + width]
-        part = _affine(layer, columns.reshape(channels * 9, -1), input_max)
+        part = _affine(weight, bias, columns.reshape(channels * 9, -1))
         result[:, :, top : top + rows] = part.reshape(len(result), images, rows, width)
     return result
 

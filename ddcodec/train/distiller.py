@@ -12,23 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddcodec.codecs.configs import FIRST_STEP_INDEX, Shape
+from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train import snapshot
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import cosine, error_weights, pyramid_step, set_rate, transform_step
-from ddcodec.train.group import ERROR_PER_BIT, Group
+from ddcodec.train.group import ERROR_PER_BIT
 from ddcodec.train.joint import Adam, Controller, Matcher, goal_bits, rate_gradient
 from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.model import whole_latents
 from ddcodec.train.pool import Reference, train_member
 from ddcodec.train.quantise import search_shifts
-from ddcodec.train.rate import coded_weight_bits
 from ddcodec.train.result import Result, fit_budget, overhead_bits, too_small, trimmed
 from ddcodec.train.start import Start
-from ddcodec.train.synthesis_model import TransformModel
 from ddcodec.validate import network_bits
 
 FIT, POOL, JOINT, FINALISE = "fit", "pool", "joint", "finalise"
@@ -201,7 +199,7 @@ class Distiller:
         for _ in range(_BUDGET_ROUNDS):
             for group, weight in zip(self.groups, weights, strict=True):
                 fit_budget(group, weight, unit, bits * len(group.chosen) / len(self.labels))
-            size = len(encode_set(self.result().model))
+            size = len(encode_set(self._assembled()[0]))
             if most < size <= wanted:
                 most, kept = size, [group.chosen for group in self.groups]
             if size in sizes or 0 <= wanted - size <= _CLOSE_ENOUGH * wanted:
@@ -221,56 +219,40 @@ class Distiller:
             parts = [group.model.synthesis(group.chosen_tensor(), True) for group in self.groups]
         return torch.cat(parts).numpy()
 
-    def result(self) -> Result:
-        """The set as integers, with the training's own estimate of its bits beside the integer model's."""
-        networks, latents = [], []
-        estimate, network_estimate = 0.0, 0.0
+    def _assembled(self) -> tuple[EncodedModel, list[NDArray[np.bool_]]]:
+        """The set as integers, and for each group which of its latents the file keeps."""
+        networks, latents, kept = [], [], []
         for group in self.groups:
             edges = np.cumsum([0, *(self._start.counts[c] for c in group.classes)])
             parts = [group.chosen[a:b] for a, b in zip(edges, edges[1:], strict=False)]
-            smaller, parts, kept = trimmed(group.model.networks(), parts)
-            with torch.no_grad():
-                bits = group.model.context.bits(group.chosen_tensor(), True)
-            estimate += float(bits[torch.from_numpy(kept)].double().sum())
-            network_estimate += self._network_estimate(group)
+            smaller, parts, keep = trimmed(group.model.networks(), parts)
             networks.append(smaller)
             latents += parts
-        groups = self._start.group_of_class
-        _, ideal = encode_class_streams(networks, groups, latents)
+            kept.append(keep)
+        return EncodedModel(networks, self._start.group_of_class, latents), kept
+
+    @torch.no_grad()
+    def result(self) -> Result:
+        """The set as integers, with the training's own estimate of its bits beside the integer model's."""
+        model, kept = self._assembled()
+        _, ideal = encode_class_streams(model.networks, model.group_of_class, model.latents)
+        estimate = 0.0
+        for group, keep in zip(self.groups, kept, strict=True):
+            bits = group.model.context.bits(group.chosen_tensor(), True)
+            estimate += float(bits[torch.from_numpy(keep)].double().sum())
         return Result(
-            EncodedModel(networks, groups, latents),
+            model,
             tuple(self.mean.tolist()),
             tuple(self.std.tolist()),
             self.data.classes,
             self.config.recipe.to_dict(),
             {
                 "latent_bits": ideal,
-                "network_bits": [network_bits(net) for net in networks],
+                "network_bits": [network_bits(net) for net in model.networks],
                 "training_latent_bits": estimate,
-                "training_network_bits": network_estimate,
+                "training_network_bits": sum(group.model.coded_network_bits() for group in self.groups),
             },
         )
-
-    @staticmethod
-    @torch.no_grad()
-    def _network_estimate(group: Group) -> float:
-        """The training's count of a group's own weights, on their grids, and of their descriptors."""
-        model, total = group.model, 0.0
-        if isinstance(model.synthesis, TransformModel):
-            steps = torch.round(model.synthesis.steps).diff(dim=1, prepend=torch.zeros(model.shape.channels, 1))
-            steps[:, 0] -= FIRST_STEP_INDEX
-            total += 8.0 + (coded_weight_bits(steps) if bool(steps.any()) else 0.0)
-        store = model.synthesis.store
-        for spec in store.specs:
-            base = 0.0 if spec.base is None else torch.from_numpy(spec.base).float()
-            delta = torch.round(store.integers(spec.name)) - base
-            if not bool(delta.any()) and store.shifts[spec.name] == spec.base_shift:
-                total += 8.0
-            else:
-                total += (16.0 if spec.base is None else 8.0) + coded_weight_bits(delta)
-        if model.context_base:
-            return total + 16.0 * len(model.context.weights)
-        return total + sum(16.0 + coded_weight_bits(torch.round(t)) for pair in model.context.integers() for t in pair)
 
     def state(self) -> dict[str, Tensor]:
         """Everything a later `load_state` needs to go on bit for bit."""

@@ -25,11 +25,8 @@ def own_parameters(model: GroupModel) -> list[dict[str, object]]:
     if not model.context_base:
         weights += list(model.context.weights)
         biases += list(model.context.biases)
-    based = getattr(model.config, "filter_base", 0)
-    for name, value in model.synthesis.store.values.items():
-        if name == "colour" or (based and name.startswith("filter")):
-            continue
-        (biases if name.endswith("bias") else weights).append(value)
+    for name in model.own_tensors():
+        (biases if name.endswith("bias") else weights).append(model.synthesis.store.parameter(name))
     return [{"params": weights, "factor": 1.0}, {"params": biases, "factor": _BIAS_RATE}]
 
 

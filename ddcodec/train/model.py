@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ddcodec.codecs.base_networks import base_layers
-from ddcodec.codecs.configs import Config, PyramidConfig, Shape
+from ddcodec.codecs.configs import FIRST_STEP_INDEX, Config, PyramidConfig, Shape
 from ddcodec.codecs.networks import STEP_INDEX_MAX, GroupNetworks, tensor_specs
 from ddcodec.codecs.pyramid_layout import PyramidLayout
 from ddcodec.codecs.transform_layout import TransformLayout
 from ddcodec.entropy.fixed_point import WEIGHT_MAX
 from ddcodec.train.context_model import ContextModel
-from ddcodec.train.rate import weight_bits
+from ddcodec.train.rate import coded_weight_bits, weight_bits
 from ddcodec.train.synthesis_model import PyramidModel, TransformModel
 
 
@@ -84,6 +84,30 @@ class GroupModel(nn.Module):
             for weight, bias in self.context.integers():
                 total = total + weight_bits(weight) + weight_bits(bias)
         return total
+
+    def own_tensors(self) -> list[str]:
+        """Names of the synthesis tensors that the file itself carries: no base filter, not the colours."""
+        return [s.name for s in self.synthesis.store.specs if s.base is None or s.name == "taps"]
+
+    @torch.no_grad()
+    def coded_network_bits(self) -> float:
+        """The training's count of all weights on their grids, and of their descriptors."""
+        total = 0.0
+        if isinstance(self.synthesis, TransformModel):
+            steps = torch.round(self.synthesis.steps).diff(dim=1, prepend=torch.zeros(self.shape.channels, 1))
+            steps[:, 0] -= FIRST_STEP_INDEX
+            total += 8.0 + (coded_weight_bits(steps) if bool(steps.any()) else 0.0)
+        store = self.synthesis.store
+        for spec in store.specs:
+            base = 0.0 if spec.base is None else torch.from_numpy(spec.base).float()
+            delta = torch.round(store.integers(spec.name)) - base
+            if not bool(delta.any()) and store.shifts[spec.name] == spec.base_shift:
+                total += 8.0
+            else:
+                total += (16.0 if spec.base is None else 8.0) + coded_weight_bits(delta)
+        if self.context_base:
+            return total + 16.0 * len(self.context.weights)
+        return total + sum(16.0 + coded_weight_bits(torch.round(t)) for pair in self.context.integers() for t in pair)
 
     def networks(self) -> GroupNetworks:
         """The networks as integers, rounded to their grids."""

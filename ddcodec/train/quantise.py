@@ -8,7 +8,7 @@ from torch import Tensor
 from ddcodec.train.fit import squared_error
 from ddcodec.train.group import Group
 
-_COARSEST, _FINEST = 2, 12
+_COARSEST = 2
 
 
 def _cost(group: Group, images: Tensor, price: float) -> float:
@@ -31,18 +31,12 @@ def search_shifts(group: Group, images: Tensor, price: float) -> None:
     """
     model = group.model
     store = model.synthesis.store
-    based = getattr(model.config, "filter_base", 0)
-    names = [
-        spec.name
-        for spec in store.specs
-        if spec.name.endswith(".weight") and not (based and spec.name.startswith("filter"))
-    ]
     best = _cost(group, images, price)
-    for name in names:
+    for name in (own for own in model.own_tensors() if own.endswith(".weight")):
         bias = name.removesuffix("weight") + "bias"
 
         def place(shift: int, name: str = name, bias: str = bias) -> None:
-            store.shifts[name], store.shifts[bias] = shift, max(0, shift)
+            store.shifts[name] = store.shifts[bias] = shift
 
         kept = store.shifts[name]
         for shift in range(kept - 1, _COARSEST - 1, -1):

@@ -51,8 +51,8 @@ def overhead_bits(networks: Sequence[GroupNetworks], group_of_class: Sequence[in
     return 8.0 * size + classes * (STREAM_OVERHEAD_BITS + 8)
 
 
-def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bits: float) -> float:
-    """Choose latents at the lowest price whose bits fit; returns that price in multiples of `unit`."""
+def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bits: float) -> None:
+    """Choose latents at the lowest price, tried in multiples of `unit`, whose bits fit."""
     net = group.context_net()
     low, high = 0.001, 4.0
     best = None
@@ -66,7 +66,6 @@ def fit_budget(group: Group, weight: NDArray[np.float64], unit: float, budget_bi
         else:
             high, best = middle, choice
     group.take(best if best is not None else group.choose(weight, high * unit, net))
-    return high
 
 
 def trimmed(

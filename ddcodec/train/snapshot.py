@@ -42,7 +42,8 @@ def save(run: Distiller) -> dict[str, Tensor]:
         state[prefix + "lent"] = torch.tensor([group.stand_in is not None])
         optimiser = run.optimisers[number]
         if optimiser is not None:
-            state[prefix + "target"] = run.targets[number].clone()
+            if run.phase == "finalise":  # until then the targets are those a fresh run starts with
+                state[prefix + "target"] = run.targets[number].clone()
             for key, entry in optimiser.state_dict()["state"].items():
                 for name, value in entry.items():
                     state[f"{prefix}optimiser.{key}.{name}"] = torch.as_tensor(value).clone()

@@ -41,6 +41,12 @@ class WeightStore(nn.Module):
             self.values[_key(name)].copy_(value)
         self.shifts[name] = shift
 
+    def parameter(self, name: str) -> nn.Parameter:
+        """The trainable tensor itself."""
+        value = self.values[_key(name)]
+        assert isinstance(value, nn.Parameter)
+        return value
+
     def grid(self, name: str) -> float:
         """Real size of one integer step of a tensor."""
         if name.endswith(".bias"):

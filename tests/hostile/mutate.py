@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,3 +88,12 @@ def full_draft() -> Draft:
     draft = Draft()
     draft.payloads += [["LABL", 1, LABL], ["hash", 1, HASH], ["meta", 1, META]]
     return draft
+
+
+def single_bit_flips(data: bytes) -> Iterator[bytes]:
+    """`data` with each of its bits turned, one at a time."""
+    for place in range(len(data)):
+        for bit in range(8):
+            broken = bytearray(data)
+            broken[place] ^= 1 << bit
+            yield bytes(broken)

@@ -13,7 +13,7 @@ from ddcodec.errors import DdzError
 from ddcodec.limits import Limits
 from ddcodec.pipeline import decode, info, verify
 from tests import reference_decoder
-from tests.hostile.mutate import parse
+from tests.hostile.mutate import parse, single_bit_flips
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = sorted(json.loads((GOLDEN / "hashes.json").read_text(encoding="utf-8")))
@@ -36,13 +36,9 @@ def small_limits(monkeypatch):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_flipped_bit(name):
-    data = golden(name)
-    for place in range(len(data)):
-        for bit in range(8):
-            broken = bytearray(data)
-            broken[place] ^= 1 << bit
-            with pytest.raises(DdzError):
-                decode(bytes(broken))
+    for broken in single_bit_flips(golden(name)):
+        with pytest.raises(DdzError):
+            decode(broken)
 
 
 @pytest.mark.parametrize("name", SMALL)
