@@ -16,6 +16,29 @@ if TYPE_CHECKING:
 
 _MAX_PEAK = 32_767
 _MAX_CLASSES = 10_000
+SOFT_KINDS = ("logits", "probabilities", "scores")
+"""Meaning of soft labels; the place in this tuple is the number in a file (spec section 8)."""
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLabels:
+    """A vector of C numbers for each sample.
+
+    Fields:
+        values: (N, C) int16, in the original order of the samples; `unit` stands for 1.0 (1..32,767).
+        kind: "logits" (softmax them), "probabilities", or "scores" (targets of a regression, such as centred
+            one-hot vectors).
+    """
+
+    values: NDArray[np.int16]
+    unit: int
+    kind: str
+
+    @property
+    def floats(self) -> NDArray[np.float32]:
+        """(N, C) float32, values / unit, rounded correctly."""
+        floats: NDArray[np.float32] = self.values / np.float32(self.unit)
+        return floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +52,8 @@ class DistilledSet:
         classes: C names, or None.
         mean, std: one float per channel, in units of 1.0 = peak, or None.
         recipe, provenance, extra: metadata (spec section 9).
+        soft: soft labels of the samples, or None.
+        whitening: how the images were whitened, {} where they were not (spec section 9): test images need it too.
     """
 
     pixels: NDArray[np.int16]
@@ -41,6 +66,8 @@ class DistilledSet:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    soft: SoftLabels | None = None
+    whitening: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def class_count(self) -> int:
@@ -70,6 +97,14 @@ class DistilledSet:
         images /= np.float32(self.peak)
         return images
 
+    @property
+    def normalize(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """(mean, std), a float per channel each, as torchvision's Normalize takes them; None if none is stated."""
+        if self.mean is None and self.std is None:
+            return None
+        channels = self.pixels.shape[1]
+        return self.mean or (0.0,) * channels, self.std or (1.0,) * channels
+
     def normalised(self) -> NDArray[np.float32]:
         """(images - mean) / std, float32; a missing mean counts as 0, a missing std as 1."""
         images = self.images
@@ -97,6 +132,9 @@ class DistilledSet:
         digest.update(np.ascontiguousarray(self.pixels, dtype="<i2").data)
         if self.order is not None:
             digest.update(self.order.astype("<u2").data)
+        if self.soft is not None:
+            digest.update(b"soft" + struct.pack("<2I", SOFT_KINDS.index(self.soft.kind), self.soft.unit))
+            digest.update(np.ascontiguousarray(self.soft.values, dtype="<i2").data)
         return digest.digest()
 
 
@@ -112,6 +150,8 @@ def make_set(
     recipe: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
+    soft: SoftLabels | None = None,
+    whitening: Mapping[str, Any] | None = None,
 ) -> DistilledSet:
     """Check the parts of a set and put them together.
 
@@ -132,6 +172,8 @@ def make_set(
             _require(len(values) == channels, f"{name}: {len(values)} numbers for {channels} channels")
             _require(bool(np.isfinite(values).all()), f"{name}: a number is not finite")
     _require(std is None or min(std) > 0, "std: a number is not greater than 0")
+    if soft is not None:
+        _check_soft(soft, len(stored), len(counts))
     _require(classes is None or len(classes) == len(counts), f"classes: not {len(counts)} names")
     return DistilledSet(
         stored,
@@ -144,12 +186,22 @@ def make_set(
         recipe=dict(recipe or {}),
         provenance=dict(provenance or {}),
         extra=dict(extra or {}),
+        soft=soft,
+        whitening=dict(whitening or {}),
     )
 
 
 def _require(holds: bool, problem: str) -> None:
     if not holds:
         raise InputError(problem)
+
+
+def _check_soft(soft: SoftLabels, images: int, classes: int) -> None:
+    _require(soft.kind in SOFT_KINDS, f"soft: kind {soft.kind!r} is none of {', '.join(SOFT_KINDS)}")
+    _require(1 <= soft.unit <= _MAX_PEAK, f"soft: unit {soft.unit} is not in 1..{_MAX_PEAK}")
+    _require(soft.values.dtype == np.int16, f"soft: type {soft.values.dtype} is not int16")
+    expected = (images, classes)
+    _require(soft.values.shape == expected, f"soft: shape {soft.values.shape}, expected {expected}")
 
 
 def _as_int16(pixels: ArrayLike) -> NDArray[np.int16]:

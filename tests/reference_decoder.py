@@ -661,11 +661,13 @@ def read_meta(payload, header):
     require(len(payload) <= 65536, "M2", "metadata larger than 65,536 bytes")
     meta = canonical(payload, (dict, list, str, int, float, bool), 4)
     require(type(meta) is dict, "C8", "metadata is not a map")
-    types = {dict: "recipe provenance", list: "classes mean std"}
+    types = {dict: "recipe provenance whitening", list: "classes mean std"}
     recipe = {str: "network augmentation", int: "width depth epochs batch_size"}
     recipe[float] = "learning_rate momentum weight_decay accuracy"
     provenance = {str: "config_sha256 version dataset", int: "seed"}
-    for where, known in ((".", types), ("recipe", recipe), ("provenance", provenance)):
+    whitening = {str: "kind fitted_on", float: "epsilon"}
+    maps = (("recipe", recipe), ("provenance", provenance), ("whitening", whitening))
+    for where, known in ((".", types), *maps):
         found = meta if where == "." else meta.get(where, {})
         for kind, keys in known.items():
             for key in set(keys.split()) & set(found):

@@ -18,6 +18,8 @@ LEVELS = {
     "dataset": 0,
     "limits": 0,
     "errors": 0,
+    "views": 0,
+    "storage": 1,
     "format": 1,
     "entropy": 1,
     "codecs": 2,
@@ -27,11 +29,12 @@ LEVELS = {
     "inspection": 3,
     "validate": 3,
     "export": 3,
+    "report": 3,
     "train": 4,
     "cli": 5,
 }
 # Files that make up one part.
-SAME_PART = {"dataset": "base", "limits": "base", "errors": "base"} | dict.fromkeys(
+SAME_PART = dict.fromkeys(("dataset", "views", "limits", "errors"), "base") | dict.fromkeys(
     ("pipeline", "reading", "inspection", "validate"), "pipeline"
 )
 
@@ -123,7 +126,7 @@ def importers(library: str, *, at_once: bool = False) -> set[str]:
 def test_libraries_have_one_home():
     assert importers("constriction") == {"entropy.coder"}
     assert importers("msgpack") == {"format.canonical"}
-    for name in importers("torch") - {"dataset", "export.tensors"}:
+    for name in importers("torch") - {"dataset", "views.torch_dataset", "views.preprocessing", "export.tensors"}:
         assert name.startswith(("train.", "sources.torch_file", "cli"))
     assert all(name.startswith(("train.", "sources.torch_file")) for name in importers("torch", at_once=True))
 

@@ -22,7 +22,7 @@ OUT_OF_TOLERANCE = 3
 def info_fields(found: "Info") -> dict[str, Any]:
     """Everything `info` knows, as plain values."""
     header, metadata = found.header, found.metadata
-    names = ("classes", "mean", "std", "recipe", "provenance", "extra")
+    names = ("classes", "mean", "std", "recipe", "provenance", "whitening", "extra")
     known = {name: getattr(metadata, name) for name in names if getattr(metadata, name)}
     return {
         "file_bytes": found.file_bytes,

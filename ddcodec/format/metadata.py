@@ -25,8 +25,9 @@ _RECIPE_TYPES: dict[str, type] = {
     "accuracy": float,
 }
 _PROVENANCE_TYPES: dict[str, type] = {"config_sha256": str, "version": str, "dataset": str, "seed": int}
-_MAP_TYPES = {"recipe": _RECIPE_TYPES, "provenance": _PROVENANCE_TYPES}
-KNOWN_KEYS = ("classes", "mean", "std", "recipe", "provenance")
+_WHITENING_TYPES: dict[str, type] = {"kind": str, "epsilon": float, "fitted_on": str}
+_MAP_TYPES = {"recipe": _RECIPE_TYPES, "provenance": _PROVENANCE_TYPES, "whitening": _WHITENING_TYPES}
+KNOWN_KEYS = ("classes", "mean", "std", "recipe", "provenance", "whitening")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Metadata:
     """What a file says about its set; every part may be missing.
 
     Fields: classes, C names; mean and std, a float per channel, 1.0 standing for peak; recipe, how to train;
-    provenance, where the set comes from; extra, all other keys (x-... are the user's).
+    provenance, where the set comes from; whitening, what was done to its images; extra, all other keys (x-... are the user's).
     """
 
     classes: tuple[str, ...] | None = None
@@ -42,6 +43,7 @@ class Metadata:
     std: tuple[float, ...] | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    whitening: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ FULL = Metadata(
     std=(0.125, 1e-300),
     recipe={"network": "convnet", "epochs": 300, "learning_rate": 0.01, "x-note": [True, -5, {"a": "b"}]},
     provenance={"seed": -1, "dataset": "digits", "version": "0.1.0"},
+    whitening={"kind": "zca", "epsilon": 0.1, "fitted_on": "cifar10 train"},
     extra={"x-mine": {}, "later": [1, 2.5]},
 )
 

@@ -45,6 +45,8 @@ CASES = [
     ("M3 recipe rate", msgpack.packb({"recipe": {"learning_rate": 1}}), "M3", 100),
     ("M3 provenance seed", msgpack.packb({"provenance": {"seed": "7"}}), "M3", 100),
     ("M3 provenance no map", msgpack.packb({"provenance": "here"}), "M3", 100),
+    ("M3 whitening no map", msgpack.packb({"whitening": "zca"}), "M3", 100),
+    ("M3 whitening epsilon", msgpack.packb({"whitening": {"epsilon": 1}}), "M3", 100),
     ("M3 infinite elsewhere", msgpack.packb({"x-a": [math.inf]}), "M3", 100),
 ]
 
