@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import os
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,10 @@ from numpy.typing import NDArray
 from ddcodec.format.atomic import write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
+RESULTS = Path(os.environ.get("DDCODEC_RESULTS", str(ROOT / "benchmarks" / "results")))
+"""Folder of the tables; DDCODEC_RESULTS names another one for trials."""
+DATA = Path(os.environ.get("DDCODEC_DATA", str(ROOT.parent / "shared" / "data")))
+"""Where a folder of image packs is looked for when `--data` does not say."""
 COLUMNS = ("command", "commit", "seed", "seconds")
 
 
@@ -27,6 +31,16 @@ def command_line() -> str:
     # A folder of one machine says nothing to readers of the table.
     shown = ["PATH" if Path(word).is_absolute() else word for word in sys.argv[1:]]
     return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *shown])
+
+
+def one_core() -> None:
+    """Hold this process and its children to one core and one thread; it is started anew if libraries may use more."""
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # they have read it already
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        again = [sys.executable, "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+        os.execve(sys.executable, again, environment)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def _commit() -> str:
@@ -82,9 +96,17 @@ def finished(path: Path, key: Mapping[str, Any]) -> dict[str, str] | None:
     return next((row for row in read(path) if wanted.items() <= row.items()), None)
 
 
-def load_pack(folder: Path, name: str, split: str) -> tuple[NDArray[np.uint8], NDArray[Any], list[str]]:
+def latest(path: Path, *names: str) -> list[dict[str, str]]:
+    """Rows of a table that no later row with the same values in these columns replaces, in order of first mention."""
+    return list({tuple(row[name] for name in names): row for row in read(path)}.values())
+
+
+def load_pack(
+    folder: Path, name: str, split: str, limit: int | None = None
+) -> tuple[NDArray[np.uint8], NDArray[Any], list[str]]:
     """Images (N, H, W, C), labels and class names of one data set, read by the folder's `load.py`.
 
+    Args: limit: take the first so many only.
     Raises: SystemExit without such a file.
     """
     path = folder / "load.py"
@@ -93,7 +115,7 @@ def load_pack(folder: Path, name: str, split: str) -> tuple[NDArray[np.uint8], N
         raise SystemExit(f"no load.py in {folder}; give --data")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    images, labels, names = module.load(name, split)
+    images, labels, names = module.load(name, split, limit)
     return images, labels, list(names)
 
 

@@ -86,7 +86,7 @@ def draw_latents(networks: GroupNetworks, images: int, rng: np.random.Generator)
     for step in layout.steps():
         values, part = draw_values(*around.context(step), rng)
         drawn[step.latents] = values
-        around.store(step.padded, values)
+        around.store(step, values)
         bits += part
     return np.ascontiguousarray(drawn.T), bits
 

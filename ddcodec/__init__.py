@@ -7,9 +7,10 @@ from ddcodec.errors import DdzError
 if TYPE_CHECKING:
     from ddcodec.dataset import DistilledSet
     from ddcodec.pipeline import load
+    from ddcodec.views.torch_dataset import TorchDataset
 
 __version__ = "0.1.0"
-__all__ = ["DdzError", "DistilledSet", "__version__", "load"]
+__all__ = ["DdzError", "DistilledSet", "TorchDataset", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from ddcodec.dataset import DistilledSet
 
         return DistilledSet
+    if name == "TorchDataset":
+        from ddcodec.views.torch_dataset import TorchDataset
+
+        return TorchDataset
     raise AttributeError(f"module 'ddcodec' has no attribute {name!r}")

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ddcodec.errors import DdzError, InputError
+from ddcodec.errors import InputError
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from torch import Tensor
+    from torch import device as Device
+
+    from ddcodec.views.preprocessing import EvalTransform
 
 _MAX_PEAK = 32_767
 _MAX_CLASSES = 10_000
@@ -37,7 +41,7 @@ class SoftLabels:
     @property
     def floats(self) -> NDArray[np.float32]:
         """(N, C) float32, values / unit, rounded correctly."""
-        floats: NDArray[np.float32] = self.values / np.float32(self.unit)
+        floats: NDArray[np.float32] = np.divide(self.values, np.float32(self.unit), dtype=np.float32)
         return floats
 
 
@@ -73,6 +77,11 @@ class DistilledSet:
     def class_count(self) -> int:
         """C."""
         return len(self.class_counts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """C names; numbers as texts where the classes have none."""
+        return self.classes or tuple(str(number) for number in range(self.class_count))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -118,11 +127,56 @@ class DistilledSet:
 
         Raises: DdzError when torch is not installed.
         """
-        try:
-            import torch
-        except ImportError as error:
-            raise DdzError("torch is not installed; install ddcodec[train], or use .images and .labels") from error
-        return torch.from_numpy(self.images), torch.from_numpy(self.labels)
+        return self.tensors()
+
+    def tensors(self, device: "str | Device | None" = None) -> "tuple[Tensor, Tensor]":
+        """As `torch`, on a device ("cpu", "cuda:1", "mps"); None is the CPU.
+
+        Raises: DdzError when torch is not installed; InputError when it cannot use the device.
+        """
+        from ddcodec.views.torch_dataset import to_tensors
+
+        images, labels = to_tensors((self.images, self.labels), device)
+        return images, labels
+
+    def eval_transform(self, *, train_images: ArrayLike | None = None) -> "EvalTransform":
+        """What test images must go through to match this set: scaling, (x - mean) / std, or whitening.
+
+        Args:
+            train_images: (M, channels, height, width) floats in [0, 1] or uint8, not normalised: the images that
+                the whitening was fitted on, as it is not in the file. Not used for a set that is not whitened.
+        Raises: InputError for a whitened set without them, or with a whitening that is not known.
+        """
+        from ddcodec.views.preprocessing import eval_transform_of
+
+        return eval_transform_of(self, train_images)
+
+    def expanded(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32] | None]:
+        """Images, labels, and soft labels or None, as a network sees them: mosaics cut and enlarged.
+
+        Where recipe["factor"] is f, each image is a mosaic of f x f, and becomes f * f images of the full size
+        with its label, one after the other.
+
+        Returns: (N * f * f, channels, height, width) float32, (N * f * f,) int64, (N * f * f, C) float32 or None.
+        Raises: InputError for a factor that is no integer from 1 up to the shorter side.
+        """
+        from ddcodec.views.mosaic import cut_and_enlarge, factor_of
+
+        factor = factor_of(self.recipe, *self.pixels.shape[2:])
+        soft = None if self.soft is None else self.soft.floats.repeat(factor**2, axis=0)
+        return cut_and_enlarge(self.images, factor), self.labels.repeat(factor**2), soft
+
+    def to_hf(self) -> "Dataset":
+        """A Hugging Face dataset with columns image (PNG), label (ClassLabel) and, with soft labels, soft.
+
+        Values are clamped to 0..1 and rounded to 8 bits; `info.description` holds recipe, mean, std as JSON.
+
+        Raises: DdzError without the library `datasets`; InputError for whitened images, for more than 4 channels,
+            or when two classes have one name.
+        """
+        from ddcodec.views.hf import to_hf
+
+        return to_hf(self)
 
     def content_hash(self) -> bytes:
         """SHA-256 of the decoded integers and labels, 32 bytes (spec section 9)."""

@@ -10,7 +10,8 @@ class Limits:
     """Absolute ceilings; a file beyond one is refused before memory is allocated.
 
     Fields: latents (of the set), pixels (pixels x channels of the set), images (of the set), groups,
-    weights (of all groups), file_bytes. Raise one with `dataclasses.replace` or `Limits(images=...)`.
+    weights (of all groups), soft_labels (numbers of the set), file_bytes. Raise one with
+    `dataclasses.replace` or `Limits(images=...)`.
     """
 
     latents: int = 2**26
@@ -18,6 +19,7 @@ class Limits:
     images: int = 2**22
     groups: int = 10_000
     weights: int = 2**24
+    soft_labels: int = 2**26
     file_bytes: int = 2**30
 
     def check(self, name: str, value: int) -> None:

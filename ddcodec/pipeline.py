@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 from ddcodec.codecs.labels import encode_labels
 from ddcodec.codecs.latent import encode_latents
 from ddcodec.codecs.networks import GroupNetworks, encode_groups
-from ddcodec.dataset import make_set
+from ddcodec.codecs.pixel_fit import pixel_latents, pixel_networks
+from ddcodec.codecs.soft_labels import encode_soft_labels
+from ddcodec.dataset import DistilledSet, SoftLabels, make_set
 from ddcodec.errors import EncodeError
 from ddcodec.format import constants as c
 from ddcodec.format.container import Payload, write_container
 from ddcodec.format.metadata import Metadata, pack_metadata
 from ddcodec.format.records import Shape
-from ddcodec.inspection import Info, VerifyReport, info, verify
+from ddcodec.inspection import Info, info
 from ddcodec.limits import Limits
 from ddcodec.reading import decode, load, read_file, render
+from ddcodec.verification import VerifyReport, verify
 
 __all__ = [
     "EncodedModel",
@@ -25,9 +28,12 @@ __all__ = [
     "Metadata",
     "VerifyReport",
     "decode",
+    "encode_pixels",
     "encode_set",
+    "exact_model",
     "info",
     "load",
+    "metadata_of",
     "read_file",
     "verify",
 ]
@@ -39,13 +45,14 @@ class EncodedModel:
 
     Fields: networks, one for each group; group_of_class, C integers in order of first use; latents, for each
     class (images, latents per image) int16; order, (N,) class of each sample in the original order, or None
-    when that is sorted by class.
+    when that is sorted by class; soft, soft labels in the original order, or None.
     """
 
     networks: Sequence[GroupNetworks]
     group_of_class: Sequence[int]
     latents: Sequence[NDArray[np.int16]]
     order: NDArray[np.int64] | None = None
+    soft: SoftLabels | None = None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -97,10 +104,35 @@ def encode_set(
         order = None
     if order is not None:
         payloads.append(Payload("LABL", c.CODEC, encode_labels(order, counts)))
+    if model.soft is not None:
+        labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts) if order is None else order
+        limits.check("soft_labels", model.soft.values.size)
+        payloads.append(Payload("SOFT", c.CODEC, encode_soft_labels(model.soft, labels)))
     if with_hash:
-        digest = make_set(model.render(), shape.peak, counts, order=order).content_hash()
+        digest = make_set(model.render(), shape.peak, counts, order=order, soft=model.soft).content_hash()
         payloads.append(Payload("hash", c.CODEC, digest))
     packed = pack_metadata(metadata or Metadata(), len(counts), shape.channels)
     if packed:
         payloads.append(Payload("meta", c.CODEC, packed))
     return write_container(counts, shape, groups, payloads, limits)
+
+
+def exact_model(dataset: DistilledSet) -> EncodedModel:
+    """A set whose pixel integers are coded as they are (synthesis 4, spec section 7b)."""
+    networks = pixel_networks(dataset.pixels, dataset.peak)
+    latents = np.split(pixel_latents(networks, dataset.pixels), np.cumsum(dataset.class_counts)[:-1])
+    return EncodedModel([networks], [0] * dataset.class_count, latents, dataset.order, dataset.soft)
+
+
+def metadata_of(dataset: DistilledSet) -> Metadata:
+    """What a file says about a set besides its images and labels."""
+    names = ("classes", "mean", "std", "recipe", "provenance", "whitening", "extra")
+    return Metadata(**{name: getattr(dataset, name) for name in names})
+
+
+def encode_pixels(dataset: DistilledSet, *, with_hash: bool = True, limits: Limits | None = None) -> bytes:
+    """Write a set as one file that gives its pixel integers, labels and metadata back exactly.
+
+    Raises: EncodeError for what the format cannot hold; LimitError.
+    """
+    return encode_set(exact_model(dataset), metadata_of(dataset), with_hash=with_hash, limits=limits)

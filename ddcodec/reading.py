@@ -1,107 +1,117 @@
 """From the bytes of a file to a `DistilledSet`."""
 
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddcodec.codecs.labels import decode_labels
-from ddcodec.codecs.latent import decode_latents
+from ddcodec.codecs.latent import read_latents
 from ddcodec.codecs.networks import GroupNetworks, decode_groups
-from ddcodec.dataset import DistilledSet, make_set
-from ddcodec.errors import FormatError, InputError
-from ddcodec.format import constants as c
-from ddcodec.format.container import Bytes, Container, read_container
-from ddcodec.format.metadata import Metadata, parse_metadata
+from ddcodec.codecs.selection import ClassName, kept_counts, kept_samples
+from ddcodec.codecs.selection import class_numbers as class_numbers
+from ddcodec.codecs.soft_labels import decode_soft_labels
+from ddcodec.dataset import DistilledSet, SoftLabels, make_set
+from ddcodec.errors import InputError
+from ddcodec.format.container import Container, open_container, read_container
 from ddcodec.format.records import Shape
+from ddcodec.format.source import Bytes
 from ddcodec.limits import Limits
+from ddcodec.sections import StrPath, prefetch, read_metadata, required, required_reader
+from ddcodec.storage import open_source
 
-_PART_BYTES = 1 << 20
 
-
-def decode(data: Bytes, limits: Limits | None = None, classes: Sequence[int] | None = None) -> DistilledSet:
-    """Read a set from a file in memory.
+def decode(
+    data: Bytes,
+    limits: Limits | None = None,
+    classes: Sequence[ClassName] | None = None,
+    per_class: int | None = None,
+) -> DistilledSet:
+    """Read a set from a file in memory, every byte of which is held against its checksum.
 
     Args:
         data: the whole file.
         limits: ceilings; None takes the defaults.
-        classes: numbers of the wanted classes, None for all; the others count 0 images and keep their names.
+        classes: names or numbers of the wanted classes, None for all; the others count 0 images and keep their
+            names and numbers.
+        per_class: keep the first so many images of each class, None for all.
     Raises: FormatError and its subclasses, LimitError; InputError for a class the file does not have.
     """
     limits = Limits() if limits is None else limits
-    return decode_container(read_container(data, limits), limits, classes)
+    return decode_container(read_container(data, limits), limits, classes, per_class)
 
 
 def load(
-    path: str | os.PathLike[str], limits: Limits | None = None, classes: Sequence[int] | None = None
+    path: StrPath,
+    limits: Limits | None = None,
+    classes: Sequence[ClassName] | None = None,
+    per_class: int | None = None,
 ) -> DistilledSet:
-    """Read a set from a file on disk; arguments and errors as for `decode`, and InputError without a file."""
-    return decode(read_file(path, limits), limits, classes)
+    """Read a set from a path or a URL (https://, s3://, hf:// ...); arguments and errors as for `decode`.
+
+    With `classes` only the header, the networks, labels, metadata and the streams of these classes are read: damage
+    elsewhere in the file goes unnoticed. Schemes other than file:// and http(s):// need ddcodec[remote].
+
+    Raises: InputError, too, when there is no such file or it cannot be read.
+    """
+    limits = Limits() if limits is None else limits
+    with open_source(path, limits) as source:
+        container = open_container(source, limits)
+        if classes is None:
+            container = read_container(source.read(0, source.size), limits)
+        return decode_container(container, limits, classes, per_class)
 
 
-def read_file(path: str | os.PathLike[str], limits: Limits | None = None) -> bytes:
-    """Bytes of a file, whose size is held against the limit first.
+def read_file(path: StrPath, limits: Limits | None = None) -> bytes:
+    """Bytes of a file at a path or URL, whose size is held against the limit first.
 
     Raises: InputError when there is no readable file; LimitError.
     """
-    limits = Limits() if limits is None else limits
-    parts, size = [], 0
-    try:
-        with open(path, "rb") as stream:
-            limits.check("file_bytes", os.fstat(stream.fileno()).st_size)
-            while part := stream.read(_PART_BYTES):  # in parts, since a pipe does not tell its size
-                parts.append(part)
-                size += len(part)
-                limits.check("file_bytes", size)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"cannot read {os.fspath(path)}: {reason}") from error
-    return b"".join(parts)
+    with open_source(path, limits) as source:
+        return bytes(source.read(0, source.size))
 
 
-def required(container: Container, kind: str) -> tuple[bytes, int]:
-    """Payload of a section that the header is known to have (rule H10), and its place in the file."""
-    section, payload = container.section(kind), container.payload(kind)
-    if section is None or payload is None:
-        raise FormatError(f"section {kind} is missing", offset=c.PREFIX_BYTES, rule="H10")
-    return payload, section.offset
-
-
-def read_metadata(container: Container) -> Metadata:
-    """Metadata, empty without a section; rule M1 is checked along the way."""
-    header, section = container.header, container.section("hash")
-    if section is not None and section.size != c.HASH_BYTES:
-        expected = f"{c.HASH_BYTES} bytes"
-        raise FormatError("hash", offset=section.offset, expected=expected, found=section.size, rule="M1")
-    if container.section("meta") is None:
-        return Metadata()
-    payload, offset = required(container, "meta")
-    return parse_metadata(payload, header.class_count, header.shape.channels, offset)
-
-
-def decode_container(container: Container, limits: Limits, classes: Sequence[int] | None) -> DistilledSet:
-    """Decode a file whose payloads have been checked; arguments and errors as for `decode`."""
-    header, metadata = container.header, read_metadata(container)
-    counts, order = header.counts, None
-    if container.section("LABL") is not None:
-        labels, offset = required(container, "LABL")
-        order = decode_labels(labels, counts, offset)
-    if classes is not None:
-        unknown = [number for number in classes if not 0 <= number < header.class_count]
-        if unknown:
-            raise InputError(f"class {unknown[0]} is not in 0..{header.class_count - 1}")
-        wanted = set(classes)
-        counts = tuple(count if number in wanted else 0 for number, count in enumerate(counts))
-        order = None if order is None else order[np.isin(order, list(classes))]
+def decode_container(
+    container: Container,
+    limits: Limits,
+    classes: Sequence[ClassName] | None = None,
+    per_class: int | None = None,
+) -> DistilledSet:
+    """Decode what is wanted of an open file; arguments and errors as for `decode`."""
+    if per_class is not None and per_class < 1:
+        raise InputError(f"per_class: {per_class} is not at least 1")
+    header = container.header
+    prefetch(container, "NETS", "LABL", "SOFT", "meta")
+    metadata = read_metadata(container)
+    wanted = None if classes is None else class_numbers(classes, metadata.classes, header.class_count)
+    kept = kept_counts(header.counts, wanted, per_class)
+    order, soft = read_labels(container, kept, limits)
     payload, offset = required(container, "NETS")
     networks = decode_groups(payload, header.group_count, header.shape, limits, offset=offset)
-    payload, offset = required(container, "LATN")
-    latents = decode_latents(
-        payload, networks, header.group_of_class, header.counts, limits, offset=offset, classes=classes
+    latents = read_latents(
+        required_reader(container, "LATN"), networks, header.group_of_class, header.counts, limits, classes=wanted
     )
+    latents = [part[:count] for part, count in zip(latents, kept, strict=True)]
     pixels = render(networks, header.group_of_class, latents, header.shape)
-    return make_set(pixels, header.shape.peak, counts, order=order, **vars(metadata))
+    return make_set(pixels, header.shape.peak, kept, order=order, soft=soft, **vars(metadata))
+
+
+def read_labels(
+    container: Container, kept: Sequence[int], limits: Limits
+) -> tuple[NDArray[np.int64] | None, SoftLabels | None]:
+    """Order and soft labels of the samples that are kept, each None where the file has none."""
+    header, order, soft = container.header, None, None
+    if container.section("LABL") is not None:
+        payload, offset = required(container, "LABL")
+        order = decode_labels(payload, header.counts, offset)
+    chosen = kept_samples(header.counts, kept, order)
+    if container.section("SOFT") is not None:
+        payload, offset = required(container, "SOFT")
+        labels = np.repeat(np.arange(header.class_count, dtype=np.int64), header.counts) if order is None else order
+        soft = decode_soft_labels(payload, labels, header.class_count, limits, offset)
+        soft = replace(soft, values=np.ascontiguousarray(soft.values[chosen]))
+    return None if order is None else order[chosen], soft
 
 
 def render(

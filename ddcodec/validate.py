@@ -9,6 +9,7 @@ import numpy as np
 from ddcodec.codecs.labels import label_pmf
 from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.codecs.networks import GroupNetworks, encode_groups, pack_group
+from ddcodec.codecs.soft_labels import soft_label_bits
 from ddcodec.codecs.weights import pack_tensors, tensor_bits
 from ddcodec.entropy.tables import TOTAL
 from ddcodec.format.container import read_container
@@ -106,7 +107,12 @@ def validate(model: EncodedModel, estimate: Mapping[str, Any], data: bytes) -> V
     }
     if "LABL" in found.section_bytes:
         expected_kinds["LABL"] = training["LABL"] = _label_bits(model)
-    stream_count = sum(map(bool, streams)) + sum(count for _, count in overheads) + ("LABL" in expected_kinds)
+    if "SOFT" in found.section_bytes and model.soft is not None:
+        labels = np.repeat(np.arange(len(model.counts), dtype=np.int64), model.counts)
+        bits = soft_label_bits(model.soft, labels if model.order is None else model.order)
+        expected_kinds["SOFT"] = training["SOFT"] = bits
+    labels_count = len({"LABL", "SOFT"} & set(expected_kinds))
+    stream_count = sum(map(bool, streams)) + sum(count for _, count in overheads) + labels_count
     rows = [
         Row(kind, expected_kinds.get(kind, 8.0 * size), training.get(kind), size)
         for kind, size in found.section_bytes.items()

@@ -14,7 +14,7 @@ import zlib
 from bisect import bisect_right
 from collections import namedtuple
 from decimal import Decimal, localcontext
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import accumulate, chain, pairwise
 from operator import itemgetter, mul
 from pathlib import Path
@@ -24,9 +24,9 @@ import msgpack
 SPEC = Path(__file__).resolve().parents[1] / "format_spec.md"
 Header = namedtuple("Header", "class_count counts shape groups sections")  # counts, groups: one per class
 Tensor = namedtuple("Tensor", "values shift")
-# The networks of a group: `context`, layers; `count`, latents per image; `steps()`, as in 6.1 and 7.1, lists
-# of (latent, getter of signed neighbours, of magnitudes, static features); `synthesis(latents)`, planes.
-Group = namedtuple("Group", "context count steps synthesis")
+# The networks of a group: `context`, layers; `count`, latents per image; `read(coder, n, context)`, latents of n
+# images; `synthesis(latents)`, planes.
+Group = namedtuple("Group", "context count read synthesis")
 
 
 class Invalid(Exception):
@@ -146,14 +146,14 @@ def read_container(data):
 def read_sections(data, at, table):
     """Section 2: the section table; kind -> payload of every section this version knows."""
     require(type(table) is list, "H6", "sections")
-    payloads, known, ranks = {}, ["NETS", "LATN", "LABL"], []
+    payloads, known, ranks = {}, ["NETS", "LATN", "LABL", "SOFT"], []
     for row in table:
         require(type(row) is list and len(row) == 4 and integers(row[1:], 3), "H6", "a section's fields")
         kind, codec, size, crc = row
         require(type(kind) is str and re.fullmatch("[A-Za-z]{4}", kind), "H6", "a section's kind")
         require(kind[0].islower() or (kind in known and codec == 1), "H9", f"{kind} with codec {codec}")
         require(kind not in payloads, "H6", f"{kind} twice")
-        ranks.append(known.index(kind) if kind in known else 3)
+        ranks.append(known.index(kind) if kind in known else len(known))
         require(size <= len(data) - at, "H7", f"{kind} runs past the file")
         payloads[kind], at = data[at : at + size], at + size
     require(ranks == sorted(ranks), "H6", "sections out of order")
@@ -194,20 +194,26 @@ class Coder:
         self.advance(q, r % q)
         return r // q
 
-    def batch(self, means, scales):
-        """A batch of values: first all symbols, then the escapes."""
+    def batch(self, means, scales, wide=False):
+        """A batch of values: first all symbols, then the escapes; of wide values then the low bits."""
+        low_bits = [max(0, (scale - 48) >> 3) if wide else 0 for scale in scales]
         values, escapes = [], []
-        for mean, scale in zip(means, scales):
+        for mean, scale, k in zip(means, scales, low_bits):
+            mean, scale = (mean - 8 * (2**k - 1)) >> k, scale - 8 * k
             i = (mean + 8) >> 4
-            k = self.symbol(TABLES[16 * scale + mean - 16 * i + 8])
-            values.append(i + k - 31)
-            if k == 63:
+            symbol = self.symbol(TABLES[16 * scale + mean - 16 * i + 8])
+            values.append(i + symbol - 31)
+            if symbol == 63:
                 escapes.append((len(values) - 1, i))
         for place, i in escapes:
             negative, e = self.uniform(1), self.uniform(4)
-            require(e <= 14, "E4", "escape exponent 15")
+            require(e <= 14 or wide, "E4", "escape exponent 15")
             n = (1 << e) + (self.uniform(e) if e else 0)
             values[place] = i - 31 - n if negative else i + 31 + n
+        for bits in range(1, max(low_bits, default=0) + 1):
+            for place, k in enumerate(low_bits):
+                if k == bits:
+                    values[place] = values[place] << k | self.uniform(k)
         require(all(-32768 <= v <= 32767 for v in values), "E5", "a value is out of range")
         return values
 
@@ -264,12 +270,12 @@ class Layer:
         return [lo if (y := (a >> s) - zero) < lo else hi if y > hi else y for a in sums]
 
 
-def context(layers, x):
-    """Section 4: mean and scale index of a latent whose inputs are x."""
+def context(layers, x, top=63):
+    """Section 4: mean and scale index of a latent whose inputs are x; top: the largest scale index."""
     for layer in layers[:-1]:
         x = layer(x, 0, 2047)
     mean, scale = layers[-1](x, -16384, 16383)
-    return mean, clamp(scale, 0, 63)
+    return mean, clamp(scale, 0, top)
 
 
 def log_table():
@@ -293,8 +299,9 @@ def read_nets(payload, header, base_folder):
 def read_group(reader, shape, base_folder, total):
     """Section 5: one group blob; `total` is the running number of weights."""
     synthesis = reader.varint()
-    require(synthesis in (1, 2), "G2", f"synthesis {synthesis}")
-    inputs, specs, build = (pyramid if synthesis == 1 else transform)(reader, shape, base_folder)
+    kinds = {1: pyramid, 2: transform, 4: pixels}
+    require(synthesis in kinds, "G2", f"synthesis {synthesis}")
+    inputs, specs, build = kinds[synthesis](reader, shape, base_folder)
     base_id = reader.varint()
     if base_id:
         own, context_specs = len(specs), load_base(base_id, f"context {synthesis}", inputs, base_folder)
@@ -352,7 +359,7 @@ def pyramid(reader, shape, _):
         ones, threes = layers[: len(widths) + 1], layers[len(widths) + 1 :]
         return (
             sum(k * h * w for k, (h, w) in zip(channels, sizes)),
-            lambda: pyramid_steps(channels, sizes, template),
+            partial(read_steps, lambda: pyramid_steps(channels, sizes, template)),
             lambda v: pyramid_synthesis(v, channels, sizes, tensors[0], ones, threes),
         )
 
@@ -480,7 +487,7 @@ def transform(reader, shape, base_folder):
         layers = [Layer(*tensors[n : n + 2], 4095) for n in range(2, len(tensors), 2)]
         return (
             len(bands) * grid[0] * grid[1],
-            lambda: transform_steps(block, bands, grid, steps),
+            partial(read_steps, lambda: transform_steps(block, bands, grid, steps)),
             lambda v: transform_synthesis(v, block, bands, grid, steps, shape, tensors[1], layers),
         )
 
@@ -594,6 +601,114 @@ def transform_synthesis(latents, block, bands, grid, steps, shape, colour, layer
     return to_planes(pixels, width)
 
 
+def pixels(reader, shape, _):
+    """Section 7b: like `pyramid`."""
+    count, height, width, peak = shape
+    centred, depth = reader.ranged(0, 1, "X1"), reader.ranged(0, 16, "X2") - 8
+    reach = 2 ** reader.ranged(1, 16, "X3") - 1
+    amount, levels = reader.ranged(0, 256, "X4"), []
+    require(amount != 1, "X4", "one level")
+    for _ in range(amount):
+        least = levels[-1] + 1 if levels else -32768
+        levels.append(least + reader.ranged(0, 32767 - least, "X4"))
+    middle = centred * (amount >> 1 if amount else (peak + 1) >> 1)
+    specs = []
+    for k in range(count):
+        weights = PREDICTORS[min(k, 2)]
+        specs += [(len(weights), Tensor(weights, 6)), (1, Tensor([0], 0))]
+
+    def build(tensors):
+        layers = [Layer(*tensors[n : n + 2], reach) for n in range(0, len(tensors), 2)]
+
+        def synthesis(latents):
+            if levels:
+                require(all(0 <= v < amount for v in latents), "X5", "number of a level")
+                latents = [levels[v] for v in latents]
+            rows = [latents[n : n + width] for n in range(0, len(latents), width)]
+            return [rows[n : n + height] for n in range(0, len(rows), height)]
+
+        return count * height * width, partial(read_pixels, shape[:3], layers, (middle, depth, reach)), synthesis
+
+    return 56, specs, build
+
+
+SAME = [(0, -1), (0, -2), (-1, -1), (-1, 0), (-1, 1), (-2, 0), (-1, -2), (-2, 1)]  # (dy, dx), section 7b
+OTHER = [(0, 0), (0, -1), (-1, 0), (-1, -1), (-1, 1), (0, 1), (1, 0), (1, 1), (1, -1)]
+
+
+def read_pixels(size, predictors, numbers, coder, n, layers):
+    """Section 7b: the pixels of n images, in latent order each."""
+    (count, height, width), (middle, _, _) = size, numbers
+    order = (1, 0, 2, 3)[:count] if count >= 3 else (0, 1)[:count]
+    timed = {}
+    for c in range(count):
+        k = order.index(c)
+        for y in range(height):
+            for x in range(width):
+                timed.setdefault(x + 2 * y + 4 * k, []).append((k, y, x))
+    images = [{} for _ in range(n)]  # (k, y, x) -> value v and error E
+    for time in sorted(timed):
+        found = [
+            pixel_context(size, predictors[place[0]], numbers, image, layers, place)
+            for place in timed[time]
+            for image in images
+        ]
+        values = iter(coder.batch([mean for _, mean, _ in found], [scale for *_, scale in found], wide=True))
+        predicted = iter(p for p, *_ in found)
+        for place in timed[time]:
+            for image in images:
+                v = next(values)
+                image[place] = v, unit(16 * (v - middle) - next(predicted), numbers[1])
+    places = [(order.index(c), y, x) for c in range(count) for y in range(height) for x in range(width)]
+    return [[image[place][0] for place in places] for image in images]
+
+
+def unit(e, d):
+    """Section 7b."""
+    return e << -d if d <= 0 else round_shift(e, d)
+
+
+def magnitude(e):
+    """Section 7b: MAG."""
+    return LOG[min(abs(e) >> 2, 255)]
+
+
+def pixel_context(size, predictor, numbers, image, layers, place):
+    """Section 7b: prediction p, mean and scale index of the pixel at place = (k, y, x) of an image."""
+    (_, height, width), (middle, d, reach), (k, y, x) = size, numbers, place
+
+    def u(channel, row, column):
+        return clamp(image[channel, row, column][0] - middle, -reach, reach)
+
+    up = u(k, y - 1, x) if y > 0 else None
+    left = u(k, y, x - 1) if x > 0 else 0 if up is None else up
+    up = left if up is None else up
+
+    def near(dy, dx):
+        if y + dy >= 0 and 0 <= x + dx < width:
+            return u(k, y + dy, x + dx)
+        return up if dy < 0 else left
+
+    def far(channel, dy, dx):
+        return u(channel, clamp(y + dy, 0, height - 1), clamp(x + dx, 0, width - 1))
+
+    seen = [near(*step) for step in SAME]
+    for channel in (k - 1, k - 2):
+        if channel >= 0:
+            seen += [far(channel, *step) for step in OTHER]
+    p = predictor(seen, -(2**19), 2**19 - 1)[0]
+
+    lists = ((k, SAME[:6]), (k - 1, OTHER[:8]), (k - 2, OTHER[:8]))
+    errors = [image.get((c, y + dy, x + dx), (0, 0))[1] for c, steps in lists for dy, dx in steps]
+    gaps = [unit(16 * near(*step) - p, d) for step in ((0, -1), (-1, -1), (-1, 0), (-1, 1))]
+    inputs = [clamp(e, -1023, 1023) for e in errors] + [magnitude(e) for e in errors]
+    inputs += [clamp(g, -1023, 1023) for g in gaps] + [magnitude(g) for g in gaps]
+    inputs += [256 * (k == 1), 256 * (k >= 2), 256 * (y > 0), 256 * (x > 0)]
+    mean, scale = context(layers, inputs, 95)
+    c = mean << d if d >= 0 else round_shift(mean, -d)
+    return p, clamp(p + c + 16 * middle, -(2**19), 2**19 - 1), max(0, scale + 8 * d)
+
+
 def read_latents(payload, header, groups):
     """Section 8: per class a list of images, each a list of latents."""
     total = sum(n * groups[g].count for n, g in zip(header.counts, header.groups))
@@ -610,13 +725,23 @@ def read_class(stream, n, group):
     if n * group.count == 0:
         require(not stream, "L2", "a stream without latents")
         return [[] for _ in range(n)]
+    coder = Coder(stream)
+    images = group.read(coder, n, group.context)
+    coder.finish(b"".join(struct.pack(f"<{group.count}h", *image) for image in images))
+    return images
+
+
+def read_steps(get_steps, coder, n, layers):
+    """Section 8: the latents of n images; `get_steps()`, as in 6.1 and 7.1: lists of (latent, getter of signed
+    neighbours, of magnitudes, static features)."""
+    steps = get_steps()
+    count = sum(map(len, steps))
     # For each image: the latents, and from them the inputs of section 4; the last entry is the neighbour that
     # does not exist.
-    images, signed, sizes = ([[0] * (group.count + 1) for _ in range(n)] for _ in range(3))
-    coder = Coder(stream)
-    for step in group.steps():
+    images, signed, sizes = ([[0] * (count + 1) for _ in range(n)] for _ in range(3))
+    for step in steps:
         pairs = [
-            context(group.context, get_signed(a) + get_sizes(b) + static)
+            context(layers, get_signed(a) + get_sizes(b) + static)
             for _, get_signed, get_sizes, static in step
             for a, b in zip(signed, sizes)
         ]
@@ -625,9 +750,7 @@ def read_class(stream, n, group):
             for image in range(n):
                 images[image][place] = v = next(values)
                 signed[image][place], sizes[image][place] = 16 * clamp(v, -63, 63), LOG[min(abs(v), 255)]
-    images = [image[:-1] for image in images]
-    coder.finish(b"".join(struct.pack(f"<{group.count}h", *image) for image in images))
-    return images
+    return [image[:-1] for image in images]
 
 
 def read_labels(payload, counts):
@@ -645,7 +768,30 @@ def read_labels(payload, counts):
     return order
 
 
-def content_hash(header, pixels, order):
+def read_soft(payload, counts, order):
+    """Section 8: kind, unit, and the numbers of each sample in the original order."""
+    samples, classes = sum(counts), len(counts)
+    require(samples >= 1, "S4", "SOFT needs a sample")
+    reader = Reader(payload)
+    kind, unit_of_one = reader.ranged(0, 2, "S1"), reader.ranged(1, 32767, "S2")
+    models = []
+    for _ in range(2):
+        mean = 16 * (reader.ranged(0, 65535, "S3") - 32768)
+        scale = reader.take(1, "W2")[0]
+        require(scale <= 175, "S3", f"scale index {scale}")
+        models.append((mean, scale))
+    coder = Coder(payload[reader.at :])
+    (own_mean, own_scale), (mean, scale) = models
+    own = iter(coder.batch([own_mean] * samples, [own_scale] * samples, wide=True))
+    others = samples * (classes - 1)
+    others = iter(coder.batch([mean] * others, [scale] * others, wide=True))
+    labels = [c for c, count in enumerate(counts) for _ in range(count)] if order is None else order
+    rows = [[next(own if c == label else others) for c in range(classes)] for label in labels]
+    coder.finish(b"".join(struct.pack(f"<{classes}h", *row) for row in rows))
+    return kind, unit_of_one, rows
+
+
+def content_hash(header, pixels, order, soft=None):
     """Section 9."""
     digest = hashlib.sha256(b"ddz content 1")
     numbers = [header.class_count, *header.shape, *header.counts]
@@ -653,6 +799,11 @@ def content_hash(header, pixels, order):
     for image in pixels:
         digest.update(struct.pack(f"<{len(image)}h", *image))
     digest.update(struct.pack(f"<{len(order or [])}H", *(order or [])))
+    if soft is not None:
+        kind, unit_of_one, rows = soft
+        digest.update(b"soft" + struct.pack("<II", kind, unit_of_one))
+        for row in rows:
+            digest.update(struct.pack(f"<{len(row)}h", *row))
     return digest.digest()
 
 
@@ -714,6 +865,7 @@ LIMITS = {
     "images": 2**22,
     "groups": 10000,
     "weights": 2**24,
+    "soft_labels": 2**26,
     "file": 2**30,
 }
 
@@ -727,23 +879,40 @@ def constants(text):
     return values, re.search(r"\b[0-9a-f]{64}\b", text)[0]
 
 
-CHAPTERS = {int(s.split(".")[0]): s for s in re.split(r"^## ", SPEC.read_text("utf-8"), flags=re.M)[1:]}
-LOG, STEP = log_table(), step_table()
+def chapters(text):
+    """The sections by their numbers; 7b is a text."""
+    parts = {s.split(".")[0]: s for s in re.split(r"^## ", text, flags=re.M)[1:]}
+    return {int(number) if number.isdecimal() else number: part for number, part in parts.items()}
+
+
+def predictor_table(text):
+    """Section 7b: base of W, by k."""
+    rows = [[int(n) for n in row.split()] for row in re.findall(r"^\| \d \| ([-\d ]+) \|$", text, re.M)]
+    assert [len(row) for row in rows] == [8, 17, 26]
+    return rows
+
+
+CHAPTERS = chapters(SPEC.read_text("utf-8"))
+LOG, STEP, PREDICTORS = log_table(), step_table(), predictor_table(CHAPTERS["7b"])
 BASES, TABLES = base_table(CHAPTERS[10]), build_tables(*constants(CHAPTERS[12]))
 
 
 def decode(data, base_folder=None):
-    """Decode a file. `latents`: by class, image; `pixels`: one flat list per class-sorted image."""
+    """Decode a file. `latents`: by class, image; `pixels`: one flat list per class-sorted image;
+    `soft`: kind, unit, rows."""
     header = read_container(bytes(data))
     sections = header.sections
+    soft_labels = sum(header.counts) * header.class_count if "SOFT" in sections else 0
+    require(soft_labels <= LIMITS["soft_labels"], "limit", "soft labels")
     groups = read_nets(sections["NETS"], header, base_folder or SPEC.parent / "ddcodec" / "resources")
     latents = read_latents(sections["LATN"], header, groups)
     order = read_labels(sections["LABL"], header.counts) if "LABL" in sections else None
+    soft = read_soft(sections["SOFT"], header.counts, order) if "SOFT" in sections else None
     meta = read_meta(sections["meta"], header) if "meta" in sections else None
     stored = sections.get("hash")
     require(stored is None or len(stored) == 32, "M1", "the content hash is not 32 bytes")
     planes = (groups[g].synthesis(i) for images, g in zip(latents, header.groups) for i in images)
     pixels = [[a for plane in image for row in plane for a in row] for image in planes]
-    digest = content_hash(header, pixels, order)
-    result = {"latents": latents, "pixels": pixels, "labels": order, "hash": digest, "meta": meta}
+    digest = content_hash(header, pixels, order, soft)
+    result = {"latents": latents, "pixels": pixels, "labels": order, "hash": digest, "meta": meta, "soft": soft}
     return {**header._asdict(), **result, "hash_ok": None if stored is None else digest == stored}

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import ddcodec
 from ddcodec.cli import main
-from ddcodec.cli.reading import class_numbers
+from ddcodec.codecs.selection import class_numbers
 from ddcodec.errors import InputError
 from ddcodec.pipeline import encode_set
 from ddcodec.sources.spec import load_spec
@@ -145,13 +145,13 @@ def test_decode_some_classes(file, tmp_path):
     call("decode", file, tmp_path / "two", "--class", "0", "--class", "c")
     assert len(list((tmp_path / "two").rglob("*.png"))) == 5
     message = complaint("decode", file, tmp_path / "three", "--class", "d")
-    assert message == f"{file}: has no class 'd'; expected a name or 0..2"
+    assert message == f"{file}: there is no class 'd'; expected a name or 0..2"
     assert not (tmp_path / "three").exists()
 
 
 def test_a_name_wins_over_a_number():
     assert class_numbers(["1", "b", "0"], ("1", "b", "c"), 3) == [0, 1]
-    assert class_numbers([], ("1",), 1) is None
+    assert class_numbers([], ("1",), 1) == []
     for text in ("3", "-1", "", "²"):
         with pytest.raises(InputError, match="no class"):
             class_numbers([text], None, 3)

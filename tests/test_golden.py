@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ddcodec import errors
+from ddcodec.dataset import SOFT_KINDS
 from ddcodec.entropy.fixed_point import Layer, row_bound
 from ddcodec.format.container import read_container
 from ddcodec.pipeline import decode, encode_set, verify
@@ -26,10 +27,12 @@ CODEC_RULES = {
     *(f"P{n}" for n in range(1, 6)),
     *(f"T{n}" for n in range(1, 5)),
     *(f"L{n}" for n in range(1, 5)),
+    *(f"X{n}" for n in range(1, 6)),
+    *(f"S{n}" for n in range(1, 5)),
 }
 # The headers' rules have their files in tests/hostile. Two limits have none: a file of 2^30 bytes does not belong
 # here, and 10,000 groups cannot be exceeded, as rule H1 comes first.
-LIMITS = {"latents", "pixels", "images", "weights"}
+LIMITS = {"latents", "pixels", "images", "weights", "soft_labels"}
 
 
 def sha256(data):
@@ -66,6 +69,10 @@ def test_decoded_integers_of_the_reference(name):
     assert sha256(np.array(found["pixels"], "<i2").tobytes()) == VALID[name]["pixels"]
     order = decode(valid(name)).order
     assert found["labels"] == (None if order is None else order.tolist())
+    soft = decode(valid(name)).soft
+    assert (found["soft"] is None) == (soft is None)
+    if soft is not None:
+        assert found["soft"] == (SOFT_KINDS.index(soft.kind), soft.unit, soft.values.tolist())
     assert found["hash_ok"] in (None, True)
     assert found["hash"] == decode(valid(name)).content_hash()
 
@@ -113,8 +120,8 @@ def test_invalid(name):
 
 
 def test_no_layer_can_break_rule_n4():
-    """N4 has no file: within N1 to N3 and the shapes of sections 6 and 7, no sum comes near 2^53."""
-    widest = {1_536: 38, 2_047: 128, 4_095: 64 * 9, 32_767: 640}  # largest input, most inputs
+    """N4 has no file: within N1 to N3 and the shapes of sections 6 to 7b, no sum comes near 2^53."""
+    widest = {1_536: 56, 2_047: 128, 4_095: 64 * 9, 32_767: 640, 65_535: 26}  # largest input, most inputs
     for largest, fan_in in widest.items():
         weight, bias = np.full((1, fan_in), -32_768, np.int64), np.full(1, -32_768, np.int64)
         assert row_bound(Layer(weight, 15, bias, 15), largest) < 2**40

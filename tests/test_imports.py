@@ -27,7 +27,12 @@ LEVELS = {
     "pipeline": 3,
     "reading": 3,
     "inspection": 3,
+    "sections": 3,
+    "verification": 3,
+    "republish": 3,
     "validate": 3,
+    "differences": 3,
+    "comparison": 3,
     "export": 3,
     "report": 3,
     "train": 4,
@@ -35,7 +40,18 @@ LEVELS = {
 }
 # Files that make up one part.
 SAME_PART = dict.fromkeys(("dataset", "views", "limits", "errors"), "base") | dict.fromkeys(
-    ("pipeline", "reading", "inspection", "validate"), "pipeline"
+    (
+        "pipeline",
+        "reading",
+        "sections",
+        "inspection",
+        "verification",
+        "republish",
+        "validate",
+        "differences",
+        "comparison",
+    ),
+    "pipeline",
 )
 
 

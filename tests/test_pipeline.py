@@ -7,11 +7,12 @@ import pytest
 
 import ddcodec
 from ddcodec.codecs.configs import Shape
+from ddcodec.dataset import SoftLabels, make_set
 from ddcodec.errors import EncodeError, InputError, LimitError
 from ddcodec.format.wire import pack_varint
 from ddcodec.limits import Limits
-from ddcodec.pipeline import decode, encode_set, info, load, read_file, verify
-from tests.small_models import META, MODELS, PYRAMID, networks
+from ddcodec.pipeline import decode, encode_pixels, encode_set, info, load, read_file, verify
+from tests.small_models import META, MODELS, ORDER, PYRAMID, networks
 
 
 @pytest.mark.parametrize("coded", MODELS.values(), ids=MODELS)
@@ -118,3 +119,57 @@ def test_models_that_do_not_fit_together():
     ):
         with pytest.raises(EncodeError):
             encode_set(dataclasses.replace(coded, **changes))
+
+
+def exact_set(order=ORDER):
+    """Five small images with soft labels and all there is to say about them."""
+    rng = np.random.default_rng(6)
+    soft = SoftLabels(rng.integers(-900, 900, (5, 3)).astype(np.int16), 255, "scores")
+    pixels = rng.integers(-300, 300, (5, 1, 4, 3)).astype(np.int16)
+    return make_set(pixels, 255, (3, 0, 2), order=order, soft=soft, **vars(META))
+
+
+@pytest.mark.parametrize("order", [None, ORDER])
+def test_exact_files(order):
+    given = exact_set(order)
+    data = encode_pixels(given)
+    found = decode(data)
+    assert verify(data).content_hash == given.content_hash() == found.content_hash()
+    assert np.array_equal(found.pixels, given.pixels)
+    assert np.array_equal(found.images, given.images)
+    assert np.array_equal(found.labels, given.labels)
+    assert np.array_equal(found.soft.values, given.soft.values)
+    assert (found.soft.kind, found.soft.unit) == ("scores", 255)
+    assert vars(META).items() <= vars(found).items()
+    labels = [] if order is None else ["LABL"]
+    assert list(info(data).section_bytes) == ["NETS", "LATN", *labels, "SOFT", "hash", "meta"]
+    assert encode_pixels(found) == data
+
+
+@pytest.mark.parametrize("wanted", [[0], [2], [1], [2, 0]])
+def test_soft_labels_of_some_classes(wanted):
+    data = encode_pixels(exact_set())
+    whole, part = decode(data), decode(data, classes=wanted)
+    kept = np.isin(whole.labels, wanted)
+    assert np.array_equal(part.soft.values, whole.soft.values[kept])
+    assert np.array_equal(part.images, whole.images[kept])
+
+
+def test_soft_labels_are_in_the_content_hash():
+    given = exact_set()
+    changed = [
+        dataclasses.replace(given, soft=None),
+        dataclasses.replace(given, soft=dataclasses.replace(given.soft, unit=254)),
+        dataclasses.replace(given, soft=dataclasses.replace(given.soft, kind="logits")),
+        dataclasses.replace(given, soft=dataclasses.replace(given.soft, values=given.soft.values + np.int16(1))),
+    ]
+    assert len({one.content_hash() for one in [given, *changed]}) == 5
+
+
+def test_limit_of_soft_labels():
+    given, limits = exact_set(), Limits(soft_labels=14)
+    data = encode_pixels(given, limits=Limits(soft_labels=15))
+    for act in (lambda: decode(data, limits), lambda: encode_pixels(given, limits=limits)):
+        with pytest.raises(LimitError) as caught:
+            act()
+        assert caught.value.limit == "soft_labels"

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from ddcodec.codecs.latent import encode_class_streams
+from ddcodec.dataset import SOFT_KINDS, SoftLabels, make_set
 from ddcodec.errors import FormatError
-from ddcodec.pipeline import EncodedModel, encode_set
+from ddcodec.pipeline import EncodedModel, encode_set, exact_model
 from ddcodec.validate import network_bits, validate
 from tests.small_models import META, MODELS, model
 
@@ -73,3 +75,44 @@ def test_a_damaged_file():
     coded = MODELS["pyramid"]
     with pytest.raises(FormatError):
         validate(coded, estimate_of(coded), encode_set(coded)[:-1])
+
+
+def soft_labels(samples, classes, kind="logits", spread=300):
+    values = np.rint(np.random.default_rng(9).laplace(0, spread, (samples, classes)))
+    return SoftLabels(values.clip(-32_768, 32_767).astype(np.int16), 1_000, kind)
+
+
+@pytest.mark.parametrize("counts", [(1,), (3, 0, 2), (40, 30)])
+@pytest.mark.parametrize("noise", [0, 2, 300])
+@pytest.mark.parametrize("with_soft", [False, True])
+def test_exact_runs_are_within_tolerance(counts, noise, with_soft):
+    rng = np.random.default_rng(3)
+    y, x = np.indices((6, 5))
+    pixels = np.rint(60 + 9 * y + 5 * x + rng.laplace(0, noise, (sum(counts), 3, 6, 5))).astype(np.int16)
+    soft = soft_labels(len(pixels), len(counts)) if with_soft else None
+    coded = exact_model(make_set(pixels, 255, counts, soft=soft))
+    data = encode_set(coded, with_hash=True)
+    report = validate(coded, estimate_of(coded), data)
+    assert not [problem for problem in report.problems if "training" not in problem], report
+    assert report.ideal_bytes <= len(data) <= report.allowed_bytes
+    assert report.file_bytes == len(data) == sum(row.actual_bytes for row in report.rows)
+    assert any(row.section == "SOFT" for row in report.rows) == with_soft
+
+
+@pytest.mark.parametrize("kind", SOFT_KINDS)
+@pytest.mark.parametrize("spread", [0.1, 20, 5_000])
+def test_runs_with_soft_labels_are_within_tolerance(kind, spread):
+    plain = model(counts=(30, 20, 10))
+    coded = dataclasses.replace(plain, soft=soft_labels(60, 3, kind, spread))
+    report = validate(coded, estimate_of(coded), encode_set(coded))
+    assert report.ok, report.problems
+    (row,) = [row for row in report.rows if row.section == "SOFT"]
+    assert row.ideal_bits == row.training_bits
+    assert row.ideal_bits / 8 < row.actual_bytes <= 1.01 * row.ideal_bits / 8 + 5
+
+
+def test_soft_labels_of_another_run():
+    plain = model(counts=(30, 20, 10))
+    narrow, broad = (dataclasses.replace(plain, soft=soft_labels(60, 3, spread=n)) for n in (2, 9_000))
+    report = validate(narrow, estimate_of(narrow), encode_set(broad))
+    assert not report.ok

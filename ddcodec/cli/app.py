@@ -3,7 +3,7 @@
 import click
 
 import ddcodec
-from ddcodec.cli import reading, running, showing
+from ddcodec.cli import importing, judging, looking, reading, running, showing
 from ddcodec.cli.failure import Commands
 
 
@@ -13,5 +13,13 @@ def main() -> None:
     """A codec for distilled image data sets (.ddz)."""
 
 
-for command in (*running.COMMANDS, *reading.COMMANDS, *showing.COMMANDS):
+COMMANDS: tuple[click.Command, ...] = (
+    *running.COMMANDS,
+    *importing.COMMANDS,
+    *judging.COMMANDS,
+    *reading.COMMANDS,
+    *showing.COMMANDS,
+    *looking.COMMANDS,
+)
+for command in COMMANDS:
     main.add_command(command)

@@ -1,13 +1,11 @@
-"""Commands around a run: distill, encode, eval."""
+"""Commands around a run: distill, encode."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ddcodec.cli.failure import about
-from ddcodec.cli.reading import FILE
 from ddcodec.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
 
 SET = click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Repeatable.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+DATA = "npz:FILE, digits, cifar10:PATH, cifar100:PATH or imagefolder:DIR"
 META_PARTS = ("classes", "norm", "recipe", "provenance")
 # What has an option of its own, and where it stands in the configuration.
 _SHORTCUTS = {
@@ -44,7 +43,7 @@ def resolve_config(
 
 
 @click.command()
-@click.option("--data", help="npz:FILE or digits; on --resume by default as before.")
+@click.option("--data", help=f"{DATA}, each :train by default; on --resume as before.")
 @click.option("--out", required=True, type=click.Path(), help="The run directory.")
 @click.option("--config", "config_file", type=click.Path(), help="Options as TOML.")
 @SET
@@ -66,6 +65,7 @@ def distill(
 ) -> None:
     """Distil real images into a run directory."""
     from ddcodec.cli.console import StepReporter
+    from ddcodec.sources.spec import subject_of
     from ddcodec.train.data import load_training_data
     from ddcodec.train.device import choose_device
     from ddcodec.train.loop import run
@@ -77,8 +77,10 @@ def distill(
         data = str(read_json(run_dir / RUN).get("data"))
     if data is None:
         raise click.UsageError("--data is missing")
+    if config.recipe.factor != 1:
+        raise InputError("recipe.factor: distill makes whole images, no mosaics; expected 1")
     place = choose_device(device)
-    with about(data.removeprefix("npz:")):
+    with about(subject_of(data)):
         source = load_training_data(data)
     reporter = StepReporter()
     try:
@@ -127,39 +129,4 @@ def encode(run_dir: str, out: str, no_hash: bool, meta: str) -> None:
     click.echo(f"{out}: {len(blob)} bytes, {len(blob) / len(model.counts):.1f} per class")
 
 
-@click.command("eval")
-@FILE
-@click.option("--test", "test_spec", required=True, help="npz:FILE or digits:test.")
-@click.option("--repeats", default=3, show_default=True, help="Networks to train.")
-@SET
-@DEVICE
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(file: str, test_spec: str, repeats: int, settings: tuple[str, ...], device: str, as_json: bool) -> None:
-    """Train on FILE with its recipe, test on real images."""
-    from ddcodec import pipeline
-    from ddcodec.cli.console import say
-    from ddcodec.cli.showing import percent
-    from ddcodec.sources.spec import load_spec
-
-    with about(file):
-        dataset = pipeline.load(file)
-    from ddcodec.train.device import choose_device
-    from ddcodec.train.judging import judge, recipe_of
-
-    place = choose_device(device)
-    with about(test_spec.removeprefix("npz:")):
-        test = load_spec(test_spec)
-
-    def progress(done: int, total: int, score: float) -> None:
-        say(f"network {done} of {total}: {100 * score:.1f} %")
-
-    with about(file):
-        recipe = recipe_of(dataset.recipe, settings)
-        result = judge(dataset, test, recipe, repeats, place, progress)
-    if as_json:
-        click.echo(json.dumps({**vars(result), "recipe": recipe.to_dict()}))
-    else:
-        click.echo(f"{file}: accuracy {percent(result)} ({repeats} networks)")
-
-
-COMMANDS = (distill, encode, evaluate)
+COMMANDS = (distill, encode)

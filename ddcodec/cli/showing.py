@@ -46,10 +46,10 @@ def info_fields(found: "Info") -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def info(file: str, as_json: bool) -> None:
     """Show header, metadata, and bits by section and class, without decoding."""
-    from ddcodec import pipeline
+    from ddcodec.inspection import info as inspect  # without the decoder, which takes longer to import than this takes
 
     with about(file):
-        found = pipeline.info(pipeline.read_file(file))
+        found = inspect(file)
     fields = info_fields(found)
     if as_json:
         click.echo(json.dumps(fields))

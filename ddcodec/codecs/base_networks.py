@@ -51,6 +51,14 @@ BASES: dict[int, Base] = {
         (0, 0, 0, 0),
         "aa5c654d8f1e72f6d8fe5e8760541ecb8057a897f5174159c32bcd052749e3e8",
     ),
+    3: Base(
+        "context 4",
+        56,
+        (64, 32),
+        (8, 8, 11),
+        (4, 4, 6),
+        "740d63ce1d0af02e4df8836d8e43ccd588a283b475f20cefec689eb7934543cd",
+    ),
 }
 
 

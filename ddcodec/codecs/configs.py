@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddcodec.codecs.base_networks import base_layers, find_base
+from ddcodec.codecs.pixel_context import DEPTH_ZERO
+from ddcodec.codecs.pixel_layout import tap_count
+from ddcodec.codecs.pixel_predictors import PREDICTOR_SHIFT, base_predictor
 from ddcodec.codecs.pyramid import BASE_TAPS, BASE_TAPS_SHIFT
 from ddcodec.codecs.transform import COLOUR_SHIFT, base_colour
 from ddcodec.codecs.transform_layout import ZONES
@@ -19,8 +22,9 @@ from ddcodec.errors import EncodeError, FormatError
 from ddcodec.format.wire import Cursor
 
 Tensor = NDArray[np.int64]
-PYRAMID, TRANSFORM = 1, 2
+PYRAMID, TRANSFORM, PIXELS = 1, 2, 4
 FIRST_STEP_INDEX = 64
+MAX_LEVELS, LEVEL_MIN, LEVEL_MAX = 256, -32_768, 32_767
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,57 @@ class TransformConfig:
         return specs
 
 
+@dataclass(frozen=True)
+class PixelConfig:
+    """centred: predictions start from the middle instead of 0; depth, reach: as in `PixelModel`.
+
+    levels: the pixel integers that occur, ascending, where latents are their numbers; () where latents are pixels.
+    """
+
+    centred: bool
+    depth: int
+    reach: int
+    levels: tuple[int, ...] = ()
+    synthesis = PIXELS
+
+    def centre(self, peak: int) -> int:
+        """The latent that predictions start from."""
+        middle = len(self.levels) >> 1 if self.levels else (peak + 1) >> 1
+        return middle if self.centred else 0
+
+    def fields(self) -> list[int]:
+        """Varints of the blob's head."""
+        head = [int(self.centred), self.depth + DEPTH_ZERO, self.reach, len(self.levels)]
+        steps = [b - a - 1 for a, b in zip(self.levels, self.levels[1:], strict=False)]
+        return [*head, *(level - LEVEL_MIN for level in self.levels[:1]), *steps]
+
+    @classmethod
+    def read(cls, cursor: Cursor, shape: Shape) -> PixelConfig:
+        """Parse what `fields` wrote; raises FormatError X1..X4."""
+        centred = bool(_bounded(cursor, "start of predictions", 0, 1, "X1"))
+        depth = _bounded(cursor, "depth", 0, 2 * DEPTH_ZERO, "X2") - DEPTH_ZERO
+        reach = _bounded(cursor, "reach", 1, 16, "X3")
+        start = cursor.offset
+        count = _bounded(cursor, "number of levels", 0, MAX_LEVELS, "X4")
+        if count == 1:
+            raise FormatError("number of levels", offset=start, expected=f"0 or 2..{MAX_LEVELS}", found=1, rule="X4")
+        levels: list[int] = []
+        for _ in range(count):
+            least = levels[-1] + 1 if levels else LEVEL_MIN
+            levels.append(least + _bounded(cursor, "level", 0, LEVEL_MAX - least, "X4"))
+        return cls(centred, depth, reach, tuple(levels))
+
+    def tensors(self, shape: Shape) -> list[TensorSpec]:
+        """Predictors in blob order, each with its constant."""
+        specs = []
+        for position in range(shape.channels):
+            weight, bias = base_predictor(position)
+            names = (f"predictor.{position}.weight", f"predictor.{position}.bias")
+            specs.append(TensorSpec(names[0], (1, tap_count(position)), weight, PREDICTOR_SHIFT))
+            specs.append(TensorSpec(names[1], (1,), bias, 0))
+        return specs
+
+
 def based_on(specs: list[TensorSpec], base_id: int) -> list[TensorSpec]:
     """The same tensors, coded against a base network (0: as they are)."""
     if not base_id:
@@ -168,8 +223,9 @@ def based_on(specs: list[TensorSpec], base_id: int) -> list[TensorSpec]:
     return [TensorSpec(spec.name, spec.shape, base, shift) for spec, (base, shift) in zip(specs, integers, strict=True)]
 
 
-Config = PyramidConfig | TransformConfig
-CONFIGS: dict[int, type[PyramidConfig] | type[TransformConfig]] = {
+Config = PyramidConfig | TransformConfig | PixelConfig
+CONFIGS: dict[int, type[PyramidConfig] | type[TransformConfig] | type[PixelConfig]] = {
     PYRAMID: PyramidConfig,
     TRANSFORM: TransformConfig,
+    PIXELS: PixelConfig,
 }

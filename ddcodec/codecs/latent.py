@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ddcodec.codecs.lockstep import decode_streams, encode_streams
 from ddcodec.codecs.networks import GroupNetworks
+from ddcodec.codecs.streams import StreamTable, pack_streams
 from ddcodec.errors import EncodeError, FormatError
-from ddcodec.format.wire import Cursor, pack_varint
+from ddcodec.format.source import BytesSource, SectionReader
 from ddcodec.limits import Limits
 
 Latents = NDArray[np.int16]
@@ -39,6 +40,9 @@ def encode_class_streams(
                 raise EncodeError(
                     f"latents of class {c} have shape {latents[c].shape}, expected (n, {net.latents_per_image})"
                 )
+        for c in members:
+            if net.unknown_level(latents[c]) is not None:
+                raise EncodeError(f"rule X5: a latent of class {c} is the number of no level")
         part, part_bits = encode_streams(net.layout, net.context, [latents[c] for c in members])
         for c, stream, count in zip(members, part, part_bits, strict=True):
             streams[c], bits[c] = stream, count
@@ -50,27 +54,7 @@ def encode_latents(
 ) -> bytes:
     """Payload of the LATN section; arguments as in `encode_class_streams`."""
     streams, _ = encode_class_streams(networks, group_of_class, latents)
-    return b"".join(pack_varint(len(stream)) for stream in streams) + b"".join(streams)
-
-
-def stream_table(payload: bytes, class_count: int, *, offset: int) -> list[tuple[int, int]]:
-    """(start in the payload, size) of every class's stream; checks rule L1."""
-    cursor = Cursor(payload, offset)
-    sizes = [cursor.varint("size of a class stream") for _ in range(class_count)]
-    start = cursor.offset - offset
-    if start + sum(sizes) != len(payload):
-        raise FormatError(
-            "sizes of the class streams",
-            offset=offset,
-            expected=f"{len(payload) - start} bytes in all",
-            found=sum(sizes),
-            rule="L1",
-        )
-    table = []
-    for size in sizes:
-        table.append((start, size))
-        start += size
-    return table
+    return pack_streams(streams)
 
 
 def decode_latents(
@@ -83,34 +67,48 @@ def decode_latents(
     offset: int,
     classes: Collection[int] | None = None,
 ) -> list[Latents]:
+    """As `read_latents`, from a payload in memory whose place in the file is `offset`."""
+    section = SectionReader(BytesSource(payload, offset), offset, len(payload))
+    return read_latents(section, networks, group_of_class, counts, limits, classes=classes)
+
+
+def read_latents(
+    section: SectionReader,
+    networks: Sequence[GroupNetworks],
+    group_of_class: Sequence[int],
+    counts: Sequence[int],
+    limits: Limits,
+    *,
+    classes: Collection[int] | None = None,
+) -> list[Latents]:
     """Latents (count, latents_per_image) int16 of every class; classes not asked for get 0 images.
 
-    Args: offset: place of the payload in the file; classes: numbers of the wanted ones (None: all).
-    Raises: FormatError (L1, L2, E1..E5), ChecksumError, LimitError.
+    Of the section only the table of sizes and the streams of the wanted classes are read.
+
+    Args: classes: numbers of the wanted ones (None: all).
+    Raises: FormatError (L1, L2, E1..E5), ChecksumError, LimitError; what the section's source raises.
     """
     wanted = set(range(len(counts)) if classes is None else classes)
     limits.check(
         "latents",
         sum(counts[c] * networks[group_of_class[c]].latents_per_image for c in wanted),
     )
-    table = stream_table(payload, len(counts), offset=offset)
+    table = StreamTable.read(section, len(counts))
     result: list[Latents] = []
     for c, group in enumerate(group_of_class):
         per_image = networks[group].latents_per_image
-        if not counts[c] * per_image and table[c][1]:
-            raise FormatError(
-                f"stream of class {c}, which has no latents",
-                offset=offset + table[c][0],
-                expected="0 bytes",
-                found=table[c][1],
-                rule="L2",
-            )
+        if not counts[c] * per_image:
+            table.require_empty(c)
         result.append(np.zeros((0, per_image), np.int16))
+    table.prefetch(wanted)
     for group, members in _classes_by_group(group_of_class).items():
         chosen = [c for c in members if c in wanted]
-        streams = [(payload[table[c][0] : table[c][0] + table[c][1]], offset + table[c][0]) for c in chosen]
+        streams = [table.stream(c) for c in chosen]
         net = networks[group]
         decoded = decode_streams(net.layout, net.context, streams, [counts[c] for c in chosen])
         for c, latents in zip(chosen, decoded, strict=True):
+            level = net.unknown_level(latents)
+            if level is not None:
+                raise FormatError("number of a level", offset=table.place(c), found=level, rule="X5")
             result[c] = latents
     return result

@@ -7,14 +7,18 @@ stream deliver its symbols. Classes are taken in groups that keep the working me
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddcodec.codecs.layout import Layout, Step
+from ddcodec.codecs.pixel_context import PixelModel, PixelNeighbourhood
+from ddcodec.codecs.pixel_layout import PixelLayout
 from ddcodec.entropy.coder import Decoder, Encoder
 from ddcodec.entropy.context import ContextNet, magnitude_input, signed_input
 from ddcodec.entropy.values import checksum24, push_batches, residual_bits, split_mean, take_batches
+from ddcodec.entropy.wide import push_wide, take_wide, wide_bits
 
 _WORKING_ENTRIES = 1 << 23
 """Padded places (two float arrays of them) that one group of classes may take, unless one class needs more."""
@@ -33,10 +37,10 @@ class Neighbourhood:
         self._signed: NDArray[np.floating] = np.zeros((layout.padded_size, images), net.dtype)
         self._magnitude: NDArray[np.floating] = np.zeros((layout.padded_size, images), net.dtype)
 
-    def store(self, places: NDArray[np.int64], values: NDArray[np.int64]) -> None:
-        """Make values (n, images) at padded places (n,) visible to later steps."""
-        self._signed[places] = signed_input(values)
-        self._magnitude[places] = magnitude_input(values)
+    def store(self, step: Step, values: NDArray[np.int64]) -> None:
+        """Make the values (n, images) of a step visible to later ones."""
+        self._signed[step.padded] = signed_input(values)
+        self._magnitude[step.padded] = magnitude_input(values)
 
     def context(self, step: Step) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Mean and scale index, (n, images) each, of the latents of a step."""
@@ -55,6 +59,14 @@ class Neighbourhood:
             return parts[0]
         means, scales = zip(*parts, strict=True)
         return np.concatenate(means), np.concatenate(scales)
+
+
+def neighbourhood(layout: Layout, net: ContextNet | PixelModel, images: int) -> Neighbourhood | PixelNeighbourhood:
+    """What is known of some images, in the form that their layout asks for."""
+    if isinstance(net, PixelModel):
+        assert isinstance(layout, PixelLayout)
+        return PixelNeighbourhood(layout, net, images)
+    return Neighbourhood(layout, net, images)
 
 
 def _groups(layout: Layout, counts: Sequence[int]) -> Iterator[list[int]]:
@@ -92,7 +104,7 @@ def _by_image(flat: Numbers, count: int, spans: Sequence[slice]) -> Numbers:
 
 
 def decode_streams(
-    layout: Layout, net: ContextNet, streams: Sequence[tuple[bytes, int]], counts: Sequence[int]
+    layout: Layout, net: ContextNet | PixelModel, streams: Sequence[tuple[bytes, int]], counts: Sequence[int]
 ) -> list[NDArray[np.int16]]:
     """Latents of each class.
 
@@ -109,15 +121,19 @@ def decode_streams(
         decoders = [Decoder(streams[c][0], offset=streams[c][1]) for c in group]
         offsets = [streams[c][1] for c in group]
         decoded = np.empty((layout.latent_count, images), np.int16)
-        around = Neighbourhood(layout, net, images)
+        around: Any = neighbourhood(layout, net, images)
         spans = [slice(int(a), int(b)) for a, b in zip(bounds, bounds[1:], strict=False)]
         for step in layout.steps():
-            whole, rows = (_by_class(part, spans) for part in split_mean(*around.context(step)))
             sizes = [len(step.latents) * (span.stop - span.start) for span in spans]
-            flat = take_batches(decoders, whole, rows, sizes, offsets=offsets)
+            if isinstance(net, PixelModel):
+                mean, scale = (_by_class(part, spans) for part in around.context(step))
+                flat = take_wide(decoders, mean, scale, sizes, offsets=offsets)
+            else:
+                whole, rows = (_by_class(part, spans) for part in split_mean(*around.context(step)))
+                flat = take_batches(decoders, whole, rows, sizes, offsets=offsets)
             values = _by_image(flat, len(step.latents), spans)
             decoded[step.latents] = values
-            around.store(step.padded, values)
+            around.store(step, values)
         for position, decoder, span in zip(group, decoders, spans, strict=True):
             latents = np.ascontiguousarray(decoded[:, span].T)
             decoder.close(checksum24(latents, "<i2"))
@@ -135,11 +151,11 @@ def contexts(
         whole, rows = split_mean(*around.context(step))
         values = turned[step.latents].astype(np.int64)
         yield values - whole, rows
-        around.store(step.padded, values)
+        around.store(step, values)
 
 
 def encode_streams(
-    layout: Layout, net: ContextNet, latents: Sequence[NDArray[np.int16]]
+    layout: Layout, net: ContextNet | PixelModel, latents: Sequence[NDArray[np.int16]]
 ) -> tuple[list[bytes], list[float]]:
     """One stream per class and its ideal code length in bits (b"" and 0 for a class without images).
 
@@ -149,6 +165,8 @@ def encode_streams(
     streams, bits = [b""] * len(counts), [0.0] * len(counts)
     if not layout.latent_count:
         return streams, bits
+    if isinstance(net, PixelModel):
+        return _encode_wide(layout, net, latents)
     for group in _groups(layout, counts):
         spans = np.cumsum([0] + [counts[c] for c in group]).tolist()
         # one row per latent in decoding order, so that the columns of a class, row by row, are its stream
@@ -163,5 +181,30 @@ def encode_streams(
             encoder = Encoder(checksum24(latents[position], "<i2"))
             push_batches(encoder, flat, flat_rows, np.array(ends[1:]) * (stop - start))
             bits[position] = residual_bits(flat, flat_rows)
+            streams[position] = encoder.bytes()
+    return streams, bits
+
+
+def _encode_wide(
+    layout: Layout, model: PixelModel, latents: Sequence[NDArray[np.int16]]
+) -> tuple[list[bytes], list[float]]:
+    """`encode_streams` for pixels that are coded as they are."""
+    counts = [len(part) for part in latents]
+    streams, bits = [b""] * len(counts), [0.0] * len(counts)
+    for group in _groups(layout, counts):
+        spans = np.cumsum([0] + [counts[c] for c in group]).tolist()
+        turned = np.ascontiguousarray(np.concatenate([latents[c] for c in group]).T)
+        around: Any = neighbourhood(layout, model, spans[-1])
+        batches = []
+        for step in layout.steps():
+            values = turned[step.latents].astype(np.int64)
+            batches.append((values, *around.context(step)))
+            around.store(step, values)
+        for position, start, stop in zip(group, spans, spans[1:], strict=False):
+            encoder = Encoder(checksum24(latents[position], "<i2"))
+            for batch in reversed(batches):
+                values, mean, scale = (part[:, start:stop].reshape(-1) for part in batch)
+                push_wide(encoder, values, mean, scale)
+                bits[position] += wide_bits(values, mean, scale)
             streams[position] = encoder.bytes()
     return streams, bits

@@ -13,13 +13,20 @@ from ddcodec.codecs.base_networks import find_base
 from ddcodec.codecs.configs import (
     CONFIGS,
     Config,
+    PixelConfig,
     PyramidConfig,
     Shape,
     Tensor,
     TensorSpec,
+    TransformConfig,
     based_on,
     layer_specs,
 )
+from ddcodec.codecs.pixel_context import INPUT_MAX as PIXEL_INPUT_MAX
+from ddcodec.codecs.pixel_context import SCALE_MAX as PIXEL_SCALE_MAX
+from ddcodec.codecs.pixel_context import PixelModel
+from ddcodec.codecs.pixel_layout import INPUT_COUNT as PIXEL_INPUT_COUNT
+from ddcodec.codecs.pixel_layout import PixelLayout
 from ddcodec.codecs.pyramid import PyramidSynthesis
 from ddcodec.codecs.pyramid_layout import PyramidLayout
 from ddcodec.codecs.transform import FILTER_MAX, TransformSynthesis
@@ -72,11 +79,13 @@ class GroupNetworks:
         return np.cumsum(self.tensors[0], axis=1)
 
     @cached_property
-    def layout(self) -> PyramidLayout | TransformLayout:
+    def layout(self) -> PyramidLayout | TransformLayout | PixelLayout:
         """Order and neighbourhoods of the latents of one image."""
         shape, config = self.shape, self.config
         if isinstance(config, PyramidConfig):
             return PyramidLayout(shape.height, shape.width, config.channels, config.cross_level)
+        if isinstance(config, PixelConfig):
+            return PixelLayout(shape.channels, shape.height, shape.width)
         steps = tuple(tuple(row) for row in self.step_indices.tolist())
         return TransformLayout(shape.height, shape.width, config.block, config.diagonals, steps)
 
@@ -86,9 +95,21 @@ class GroupNetworks:
         return self.layout.latent_count
 
     @cached_property
-    def context(self) -> ContextNet:
-        """The integer context network."""
-        return ContextNet(self._layers("context."), self.layout.static_count)
+    def context(self) -> ContextNet | PixelModel:
+        """The integer context network, with what a pixel's prediction needs where latents are pixels."""
+        layers, config = self._layers("context."), self.config
+        if isinstance(config, PixelConfig):
+            net = ContextNet(layers, self.layout.static_count, PIXEL_SCALE_MAX, PIXEL_INPUT_MAX)
+            centre = config.centre(self.shape.peak)
+            return PixelModel(self._layers("predictor."), net, centre, config.depth, config.reach)
+        return ContextNet(layers, self.layout.static_count)
+
+    def unknown_level(self, latents: NDArray[np.int16]) -> int | None:
+        """A latent that names a level which does not exist (rule X5), or None."""
+        if not isinstance(self.config, PixelConfig) or not self.config.levels or not latents.size:
+            return None
+        low, high = int(latents.min()), int(latents.max())
+        return low if low < 0 else high if high >= len(self.config.levels) else None
 
     def render(self, latents: NDArray[np.int16]) -> NDArray[np.int16]:
         """Decoded images (n, channels, height, width) int16 of latents (n, latents_per_image) int16."""
@@ -97,6 +118,10 @@ class GroupNetworks:
                 self.tensors[0], self.shifts[0], self._layers("pixelwise."), self._layers("residual.")
             )
             return pyramid.render(self.layout, latents)
+        if isinstance(self.layout, PixelLayout):
+            shape, levels = self.shape, self.config.levels if isinstance(self.config, PixelConfig) else ()
+            pixels = np.array(levels, np.int16).take(latents) if levels else latents
+            return pixels.reshape(len(latents), shape.channels, shape.height, shape.width)
         transform = TransformSynthesis(self.tensors[1], self.shifts[1], self._layers("filter."), self.shape.peak)
         return transform.render(self.layout, latents)
 
@@ -107,7 +132,7 @@ class GroupNetworks:
                 raise EncodeError(f"tensor {spec.name} has shape {tensor.shape}, not {spec.shape}")
             if tensor.size and not WEIGHT_MIN <= int(tensor.min()) <= int(tensor.max()) <= WEIGHT_MAX:
                 raise EncodeError(f"rule N2: tensor {spec.name} has values outside -32768..32767")
-        if not isinstance(self.config, PyramidConfig):
+        if isinstance(self.config, TransformConfig):
             steps = self.step_indices
             if not 0 <= int(steps.min()) <= int(steps.max()) <= STEP_INDEX_MAX:
                 raise EncodeError("rule T4: a step index is outside 0..127")
@@ -115,6 +140,7 @@ class GroupNetworks:
             ("pixelwise.", ACTIVATION_MAX),
             ("residual.", ACTIVATION_MAX),
             ("filter.", FILTER_MAX),
+            ("predictor.", (1 << self.config.reach) - 1 if isinstance(self.config, PixelConfig) else 0),
         ):
             for layer in self._layers(prefix):
                 layer.check(bound)
@@ -126,6 +152,8 @@ def context_input_count(shape: Shape, config: Config) -> int:
     """Inputs of the context network of a configuration."""
     if isinstance(config, PyramidConfig):
         return PyramidLayout(shape.height, shape.width, config.channels, config.cross_level).input_count
+    if isinstance(config, PixelConfig):
+        return PIXEL_INPUT_COUNT
     return TransformLayout.input_count
 
 
@@ -154,7 +182,7 @@ def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int, weight
     cursor = Cursor(blob, offset)
     synthesis = cursor.varint("synthesis")
     if synthesis not in CONFIGS:
-        raise TooNewError("synthesis", offset=offset, expected="1 or 2", found=synthesis, rule="G2")
+        raise TooNewError("synthesis", offset=offset, expected="1, 2 or 4", found=synthesis, rule="G2")
     config = CONFIGS[synthesis].read(cursor, shape)
     context_base, widths = _read_context(cursor, shape, config)
     sizes = (context_input_count(shape, config), *widths, 2)

@@ -12,7 +12,7 @@ from ddcodec.codecs.configs import Tensor, TensorSpec
 from ddcodec.entropy.coder import Decoder, Encoder
 from ddcodec.entropy.fixed_point import SHIFT_MAX
 from ddcodec.entropy.tables import ESCAPE, REACH, SCALES, SYMBOLS, cost_bits
-from ddcodec.entropy.values import centred_rows, checksum24, push_batch, residual_bits, take_batch
+from ddcodec.entropy.values import VALUE_MAX, VALUE_MIN, centred_rows, checksum24, push_batch, residual_bits, take_batch
 from ddcodec.errors import EncodeError, FormatError
 from ddcodec.format.wire import Cursor
 
@@ -62,6 +62,8 @@ def pack_tensors(specs: Sequence[TensorSpec], tensors: Sequence[Tensor], shifts:
         if not values.any() and shift == spec.base_shift:
             head.append(UNCHANGED)
             continue
+        if not VALUE_MIN <= int(values.min()) <= int(values.max()) <= VALUE_MAX:
+            raise EncodeError(f"rule E5: tensor {spec.name} is more than 16 bits away from its base")
         scale, _ = best_scale(values)
         head += bytes([scale] if spec.base is not None else [scale, shift])
         batches.append((values, centred_rows(np.full(len(values), scale))))

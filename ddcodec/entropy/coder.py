@@ -83,6 +83,13 @@ class Encoder:
             raise EncodeError(f"{value} does not fit in {bits} bits")
         self._coder.encode_reverse(np.array([value], dtype=np.int32), _uniform(bits))
 
+    def push_uniforms(self, values: NDArray[np.int32], bits: int) -> None:
+        """Push values (n,) int32 of `bits` (1..24) raw bits each; they decode in array order."""
+        if not 1 <= bits <= TOTAL_BITS or (values.size and not 0 <= int(values.min()) <= int(values.max()) < 1 << bits):
+            raise EncodeError(f"a value does not fit in {bits} bits")
+        if values.size:
+            self._coder.encode_reverse(np.ascontiguousarray(values), _uniform(bits))
+
     def bytes(self) -> bytes:
         """The stream, without the trailing zero bytes of its last word (rule E1); never empty."""
         data: bytes = self._coder.get_compressed().astype("<u4").tobytes()
@@ -136,6 +143,11 @@ class Decoder:
     def take_uniform(self, bits: int) -> int:
         """Decode an integer of `bits` (1..24) raw bits."""
         return int(self._coder.decode(_uniform(bits)))
+
+    def take_uniforms(self, count: int, bits: int) -> NDArray[np.int32]:
+        """Decode `count` integers of `bits` (1..24) raw bits each."""
+        values: NDArray[np.int32] = self._coder.decode(_uniform(bits), count)
+        return values
 
     def close(self, checksum: int) -> None:
         """Check the checksum of what was decoded, and that nothing is left (rules E2, E3)."""

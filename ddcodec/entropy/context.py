@@ -35,17 +35,20 @@ def magnitude_input(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class ContextNet:
-    """Layers of the network; the first sees `static` features as its last inputs.
+    """Layers of the network; the first sees `static` features as its last inputs; scale_max: greatest scale index;
+    input_max: greatest magnitude of an input.
 
     The static part is multiplied apart: it is the same for all images, and so is done once a step.
     """
 
     layers: tuple[Layer, ...]
     static_count: int
+    scale_max: int = SCALE_MAX
+    input_max: int = INPUT_MAX
     dtype: type = field(init=False)
 
     def __post_init__(self) -> None:
-        bounds = [INPUT_MAX] + [HIDDEN_MAX] * (len(self.layers) - 1)
+        bounds = [self.input_max] + [HIDDEN_MAX] * (len(self.layers) - 1)
         dtypes = {exact_dtype(layer, bound) for layer, bound in zip(self.layers, bounds, strict=True)}
         object.__setattr__(self, "dtype", np.float64 if np.float64 in dtypes else np.float32)
         matrices: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = []
@@ -59,7 +62,7 @@ class ContextNet:
         dynamic = np.ascontiguousarray(matrices[0][0][:, : self.input_count - self.static_count])
         object.__setattr__(self, "_dynamic_weight", dynamic)
         # as arrays of the same dtype: clipping with Python integers is several times slower
-        ranges = ((0, HIDDEN_MAX), ([[MEAN_MIN], [0]], [[MEAN_MAX], [SCALE_MAX]]))
+        ranges = ((0, HIDDEN_MAX), ([[MEAN_MIN], [0]], [[MEAN_MAX], [self.scale_max]]))
         object.__setattr__(self, "_ranges", [tuple(np.array(x, self.dtype) for x in pair) for pair in ranges])
 
     @property

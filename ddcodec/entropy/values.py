@@ -73,16 +73,20 @@ def push_batches(
     for batch in np.unique(batch_of_place)[::-1]:
         end = int(ends[batch])
         encoder.push_table(symbols[end:stop], rows[end:stop])
-        _push_escapes(encoder, residual[places[batch_of_place == batch]])
+        push_escapes(encoder, residual[places[batch_of_place == batch]])
         stop = end
     encoder.push_table(symbols[:stop], rows[:stop])
 
 
-def _push_escapes(encoder: Encoder, residual: NDArray[np.signedinteger]) -> None:
+def push_escapes(encoder: Encoder, residual: NDArray[np.signedinteger], exponent_max: int = _EXPONENT_MAX) -> None:
+    """Push what follows the escape symbols of residuals (n,), all beyond REACH.
+
+    Raises: EncodeError if a residual is too large (rule E4).
+    """
     for value in residual[::-1].tolist():
         excess = abs(value) - REACH
         exponent = excess.bit_length() - 1
-        if exponent > _EXPONENT_MAX:
+        if exponent > exponent_max:
             raise EncodeError(f"value is {value} away from its mean, more than the format can express")
         if exponent:
             encoder.push_uniform(excess - (1 << exponent), exponent)
@@ -90,13 +94,16 @@ def _push_escapes(encoder: Encoder, residual: NDArray[np.signedinteger]) -> None
         encoder.push_uniform(int(value < 0), 1)
 
 
-def take_escapes(decoder: Decoder, residual: NDArray[np.int64], *, offset: int) -> None:
+def take_escapes(
+    decoder: Decoder, residual: NDArray[np.int64], *, offset: int, exponent_max: int = _EXPONENT_MAX
+) -> None:
     """Replace the escape marks (REACH + 1) in residual (n,) by the escaped values, in place (rule E4)."""
     for place in np.flatnonzero(residual == ESCAPE - REACH):
         negative = decoder.take_uniform(1)
         exponent = decoder.take_uniform(4)
-        if exponent > _EXPONENT_MAX:
-            raise FormatError("exponent of an escape", offset=offset, expected="at most 14", found=exponent, rule="E4")
+        if exponent > exponent_max:
+            expected = f"at most {exponent_max}"
+            raise FormatError("exponent of an escape", offset=offset, expected=expected, found=exponent, rule="E4")
         mantissa = decoder.take_uniform(exponent) if exponent else 0
         magnitude = (1 << exponent) + mantissa + REACH
         residual[place] = -magnitude if negative else magnitude
@@ -132,13 +139,14 @@ def take_batches(
         for decoder, size, offset in zip(decoders, sizes, offsets, strict=True):
             part = residual[start : start + size]
             take_escapes(decoder, part, offset=offset)
-            _check_range(whole[start : start + size] + part, offset)
+            check_range(whole[start : start + size] + part, offset)
             start += size
     residual += whole
     return residual
 
 
-def _check_range(values: NDArray[np.int64], offset: int) -> None:
+def check_range(values: NDArray[np.int64], offset: int) -> None:
+    """Hold decoded values (n,) against rule E5."""
     if values.size and not VALUE_MIN <= int(values.min()) <= int(values.max()) <= VALUE_MAX:
         raise FormatError(
             "decoded value",

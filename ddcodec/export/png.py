@@ -5,27 +5,13 @@ import os
 import re
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from ddcodec.dataset import DistilledSet
-from ddcodec.errors import InputError
 from ddcodec.export.folder import new_folder
-from ddcodec.export.pixels import to_bytes
+from ddcodec.views.pixels import as_picture, to_bytes
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 _NAME_LENGTH = 40
-
-
-def as_picture(pixels: NDArray[np.uint8]) -> Image.Image:
-    """One image (channels, height, width) uint8 as a picture: L, LA, RGB or RGBA by its 1..4 channels.
-
-    Raises: InputError for another number of channels.
-    """
-    channels = len(pixels)
-    if not 1 <= channels <= 4:
-        raise InputError(f"a PNG has 1..4 channels, these images {channels}; use another --to")
-    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0) if channels > 1 else pixels[0]))
 
 
 def folder_names(dataset: DistilledSet) -> list[str]:

@@ -1,13 +1,13 @@
 """A contact sheet: a row per class, its name in front."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ddcodec.export.pixels import floats_to_bytes
+from ddcodec.views.pixels import floats_to_bytes
+from ddcodec.views.pixels import png_bytes as png_bytes
 
 GAP, MARGIN, MAX_ROWS, MAX_COLUMNS, NAME_LENGTH = 2, 4, 100, 50, 24
 _TILE_PIXELS = 48  # small images are enlarged to about this side
@@ -26,18 +26,22 @@ def _as_rgb(images: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def contact_sheet(
-    images: NDArray[np.float32], class_counts: Sequence[int], classes: Sequence[str] | None = None
+    images: NDArray[np.float32],
+    class_counts: Sequence[int],
+    classes: Sequence[str] | None = None,
+    zoom: int | None = None,
 ) -> Image.Image:
     """Draw up to 100 classes with up to 50 images each.
 
     Args:
         images: (N, channels, height, width) float32, 1.0 = white, sorted by class; values are clamped.
         class_counts: images of each class; classes: names, None for numbers.
+        zoom: factor of enlargement; None enlarges to about 48 pixels.
     Returns: an RGB picture; pixels are enlarged by a whole factor, without smoothing.
     Raises: InputError for a NaN.
     """
     height, width = images.shape[2:]
-    zoom = max(1, _TILE_PIXELS // max(height, width))
+    zoom = max(1, _TILE_PIXELS // max(height, width)) if zoom is None else zoom
     high, wide = height * zoom, width * zoom
     rows = min(len(class_counts), MAX_ROWS)
     columns = max(1, min(max(class_counts, default=0), MAX_COLUMNS))
@@ -57,10 +61,3 @@ def contact_sheet(
             tile = Image.fromarray(pixels).resize((wide, high), Image.Resampling.NEAREST)
             sheet.paste(tile, (label_width + column * step_x, top))
     return sheet
-
-
-def png_bytes(picture: Image.Image) -> bytes:
-    """A picture as a PNG file."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()

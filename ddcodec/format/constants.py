@@ -17,7 +17,7 @@ HEADER_ELEMENTS = 5
 HEADER_DEPTH = 3
 METADATA_DEPTH = 4
 
-CRITICAL_KINDS = ("NETS", "LATN", "LABL")  # also their order in a file
+CRITICAL_KINDS = ("NETS", "LATN", "LABL", "SOFT")  # also their order in a file
 REQUIRED_KINDS = ("NETS", "LATN")
 ANCILLARY_KINDS = ("hash", "meta")
 CODEC = 1  # the only codec of each of these kinds in version 1.0

@@ -2,17 +2,15 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
-from mmap import mmap
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ddcodec.errors import ChecksumError, EncodeError, FormatError
 from ddcodec.format import constants as c
 from ddcodec.format.header import header_end, pack_header, pack_prefix, parse_header
 from ddcodec.format.records import Header, Section, Shape
+from ddcodec.format.source import Bytes, ByteSource, BytesSource, SectionReader, Span
 from ddcodec.limits import Limits
-
-Bytes = bytes | bytearray | memoryview | mmap
 
 
 class Payload(NamedTuple):
@@ -24,26 +22,23 @@ class Payload(NamedTuple):
 
 
 class Container:
-    """A file whose header has been checked; payloads are checked when they are first used (rule H8)."""
+    """A file whose header has been checked; payloads are fetched and checked when they are used (rule H8)."""
 
-    def __init__(self, header: Header, data: memoryview) -> None:
+    def __init__(self, header: Header, source: ByteSource) -> None:
         self.header = header
-        self._data = data
-        self._verified: set[str] = set()
+        self._source = source
 
-    def _read(self, section: Section) -> memoryview:
-        payload = self._data[section.offset : section.offset + section.size]
-        if section.kind not in self._verified:
-            computed = zlib.crc32(payload)
-            if computed != section.crc:
-                raise ChecksumError(
-                    f"section {section.kind}",
-                    offset=section.offset,
-                    expected=f"{section.crc:#010x}",
-                    found=f"{computed:#010x}",
-                    rule="H8",
-                )
-            self._verified.add(section.kind)
+    def _read(self, section: Section) -> bytes | memoryview:
+        payload = self._source.read(section.offset, section.offset + section.size)
+        computed = zlib.crc32(payload)
+        if computed != section.crc:
+            raise ChecksumError(
+                f"section {section.kind}",
+                offset=section.offset,
+                expected=f"{section.crc:#010x}",
+                found=f"{computed:#010x}",
+                rule="H8",
+            )
         return payload
 
     def verify(self) -> None:
@@ -51,8 +46,19 @@ class Container:
 
         Raises: ChecksumError H8.
         """
+        self._source.prefetch([(0, self.header.file_bytes)])
         for section in self.header.sections:
             self._read(section)
+
+    def prefetch(self, kinds: Collection[str], parts: Sequence[Span] = ()) -> None:
+        """Announce what will be read next, so that a source far away brings it in few requests.
+
+        Args:
+            kinds: sections wanted whole; those the file does not have are passed over.
+            parts: further ranges, as places in the file.
+        """
+        whole = [(s.offset, s.offset + s.size) for s in self.header.sections if s.kind in kinds and s.known]
+        self._source.prefetch([*whole, *parts])
 
     def section(self, kind: str) -> Section | None:
         """The section of this kind, if the file has it in a codec that this reader knows, else None."""
@@ -66,6 +72,11 @@ class Container:
         section = self.section(kind)
         return None if section is None else bytes(self._read(section))
 
+    def reader(self, kind: str) -> SectionReader | None:
+        """The section of this kind, to be read in parts without a look at its CRC-32; None where `section` is."""
+        section = self.section(kind)
+        return None if section is None else SectionReader(self._source, section.offset, section.size)
+
 
 def read_container(data: Bytes, limits: Limits | None = None, *, verify: bool = True) -> Container:
     """Open a file that lies in memory.
@@ -73,18 +84,28 @@ def read_container(data: Bytes, limits: Limits | None = None, *, verify: bool = 
     Args:
         data: the whole file; kept, not copied.
         limits: ceilings; None takes the defaults.
-        verify: check all payloads now, else each on first use.
+        verify: check all payloads now, not only each on its use.
     Raises: FormatError and its subclasses with rules C1-C8, H1-H10; LimitError.
     """
-    limits = Limits() if limits is None else limits
-    view = memoryview(data).cast("B")
-    limits.check("file_bytes", len(view))
-    prefix = bytes(view[: c.PREFIX_BYTES])
-    header = parse_header(bytes(view[: header_end(prefix)]), limits, file_size=len(view))
-    container = Container(header, view)
+    container = open_container(BytesSource(data), limits)
     if verify:
         container.verify()
     return container
+
+
+def open_container(source: ByteSource, limits: Limits | None = None) -> Container:
+    """Read the header of a file, wherever it lies, and nothing else.
+
+    Args:
+        source: the file; must stay open as long as the container is used.
+        limits: ceilings; None takes the defaults.
+    Raises: as `read_container`, and what the source raises.
+    """
+    limits = Limits() if limits is None else limits
+    limits.check("file_bytes", source.size)
+    end = header_end(bytes(source.read(0, min(c.PREFIX_BYTES, source.size))))
+    front = bytes(source.read(0, min(end, source.size)))
+    return Container(parse_header(front, limits, file_size=source.size), source)
 
 
 def write_container(

@@ -35,7 +35,8 @@ class Metadata:
     """What a file says about its set; every part may be missing.
 
     Fields: classes, C names; mean and std, a float per channel, 1.0 standing for peak; recipe, how to train;
-    provenance, where the set comes from; whitening, what was done to its images; extra, all other keys (x-... are the user's).
+    provenance, where the set comes from; whitening, what was done to its images; extra, all other keys (x-... are
+    the user's).
     """
 
     classes: tuple[str, ...] | None = None

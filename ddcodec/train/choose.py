@@ -86,5 +86,5 @@ def choose_latents(
             best_bits = np.where(better, bits, best_bits)
         total += float(best_bits.sum())
         chosen[step.latents] = best_value
-        around.store(step.padded, best_value)
+        around.store(step, best_value)
     return Choice(np.ascontiguousarray(chosen.T), total)

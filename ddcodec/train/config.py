@@ -13,8 +13,8 @@ from typing import Any
 import tomli_w
 
 from ddcodec.errors import InputError
-from ddcodec.train.evaluate import Recipe
 from ddcodec.train.options import keys_of, option, plain_section, read_section, unknown
+from ddcodec.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,9 @@ class Config:
     run: RunOptions = field(default_factory=RunOptions)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Sections of plain values by TOML names."""
-        return {part.name: plain_section(getattr(self, part.name)) for part in dataclasses.fields(self)}
+        """Sections of plain values by TOML names; the recipe as `Recipe.to_dict` has it."""
+        sections = {part.name: plain_section(getattr(self, part.name)) for part in dataclasses.fields(self)}
+        return sections | {"recipe": self.recipe.to_dict()}
 
     def to_toml(self) -> str:
         """The resolved configuration; `from_toml` gives an equal one."""

@@ -1,81 +1,19 @@
 """Judge a distilled set: train fresh networks on it, count correct answers on real test images."""
 
-import dataclasses
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ddcodec.errors import EncodeError
-from ddcodec.train.augment import augment, check_policy
-from ddcodec.train.convnet import seeded_convnet
+from ddcodec.train.augment import augment
+from ddcodec.train.ingredients import make_loss, make_network, make_optimiser
 from ddcodec.train.memory import keep_freed_memory
+from ddcodec.train.recipe import Recipe as Recipe
 
 _TEST_BATCH = 512  # large enough to keep a device busy; has no influence on the answer
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a classifier is trained; it travels with a distilled set, so that figures can be repeated.
-
-    Fields: network ("convnet"), width (channels), depth (blocks; 0 = by image size), epochs, learning_rate
-    (x 0.1 from epoch epochs // 2 + 1 on), momentum, weight_decay, batch_size (images), augmentation (see
-    `augment`).
-    Raises: EncodeError for values that mean nothing.
-    """
-
-    network: str = "convnet"
-    width: int = 128
-    depth: int = 0
-    epochs: int = 300
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    batch_size: int = 256
-    augmentation: str = "flip_crop"
-
-    def __post_init__(self) -> None:
-        if self.network != "convnet":
-            raise EncodeError(f"recipe: unknown network {self.network!r}")
-        if min(self.width, self.epochs, self.batch_size) < 1 or self.depth < 0:
-            raise EncodeError("recipe: width, epochs and batch_size must be positive, depth not negative")
-        if self.learning_rate <= 0 or self.weight_decay < 0 or not 0 <= self.momentum < 1:
-            raise EncodeError("recipe: need learning_rate > 0, weight_decay >= 0, 0 <= momentum < 1")
-        check_policy(self.augmentation)
-
-    def to_dict(self) -> dict[str, str | int | float]:
-        """All fields by name.
-
-        Args: none.
-        Returns: a new dict of plain strings, integers and floats.
-        Raises: nothing.
-        """
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> "Recipe":
-        """The reverse of `to_dict`; missing fields take their defaults.
-
-        Args:
-            fields: names and values; an integer may stand for a float.
-        Returns: the recipe.
-        Raises: EncodeError for an unknown name or a value of the wrong type.
-        """
-        kinds = {field.name: type(field.default) for field in dataclasses.fields(cls)}
-        checked: dict[str, Any] = {}
-        for name, value in fields.items():
-            if name not in kinds:
-                raise EncodeError(f"recipe: unknown field {name!r}")
-            if kinds[name] is float and type(value) is int:
-                value = float(value)
-            if type(value) is not kinds[name]:
-                raise EncodeError(f"recipe: {name} is a {kinds[name].__name__}, found {value!r}")
-            checked[name] = value
-        return cls(**checked)
 
 
 @dataclass(frozen=True)
@@ -136,14 +74,14 @@ def train_classifier(
 
     Args:
         images: (N, C, H, W) float32, nominally 0..1 (not clamped).
-        labels: (N,) integer, or (N, classes) float32 probabilities.
+        labels: (N,) integer, or (N, classes) float32: probabilities, or for the loss "mse" what to regress.
         recipe: the training recipe.
         seed: decides initial weights, batch order and augmentation.
         device: where to train.
         normalise: applied before augmentation.
         classes: number of logits; by default from the labels.
     Returns: a module in eval mode on `device` that takes images as given here (it normalises them itself).
-    Raises: EncodeError for shapes or types that do not fit.
+    Raises: EncodeError for shapes or types that do not fit, or images too small for the network.
     """
     _check(images, labels)
     keep_freed_memory()
@@ -153,26 +91,22 @@ def train_classifier(
     normalise = normalise.to(device)
     with torch.no_grad():
         inputs = normalise(images.to(device, torch.float32))
-    targets = labels.to(device, torch.float32 if labels.ndim == 2 else torch.int64)
     channels, height, width = inputs.shape[1:]
-    network = seeded_convnet(channels, (height, width), classes, seed=seed, width=recipe.width, depth=recipe.depth).to(
-        device
-    )
-    optimiser = torch.optim.SGD(
-        network.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    loss, targets = make_loss(recipe, labels, classes)
+    targets = targets.to(device)
+    network = make_network(recipe, channels, (height, width), classes, seed).to(device)
+    optimiser = make_optimiser(recipe, network)
     # On the CPU on purpose: batch order and augmentation are then the same whatever the device.
     generator = torch.Generator().manual_seed(seed)
     network.train()
     for epoch in range(recipe.epochs):
-        if epoch == recipe.epochs // 2 + 1:
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * 0.1
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate(epoch)
         order = torch.randperm(len(inputs), generator=generator).to(device)
         for chosen in torch.split(order, recipe.batch_size):
             batch = augment(inputs[chosen], recipe.augmentation, generator)
             optimiser.zero_grad(set_to_none=True)
-            functional.cross_entropy(network(batch), targets[chosen]).backward()  # type: ignore[no-untyped-call]
+            loss(network(batch), targets[chosen]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return nn.Sequential(normalise, network).eval()
 

@@ -1,8 +1,8 @@
 """The integers of a finished run as one safetensors file, from which the coded set is rebuilt exactly.
 
 Tensors: `networks.G.NAME` int64 for each tensor of group G, `networks.G.shifts` int64, `latents.C` int16 of
-class C, `group_of_class` int64, and `order` int64 where the samples are not sorted. The configurations of the
-groups stand as JSON in the file's metadata, fields by name.
+class C, `group_of_class` int64, `order` int64 where the samples are not sorted, and `soft` int16 where they have soft
+labels. The configurations of the groups stand as JSON in the file's metadata, fields by name.
 """
 
 import dataclasses
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ddcodec.codecs.base_networks import find_base
 from ddcodec.codecs.configs import CONFIGS, Config, Shape
-from ddcodec.codecs.networks import GroupNetworks
+from ddcodec.codecs.networks import GroupNetworks, context_input_count
+from ddcodec.dataset import SOFT_KINDS, SoftLabels
 from ddcodec.errors import DdzError, InputError
 from ddcodec.format.wire import Cursor, pack_varint
 from ddcodec.pipeline import EncodedModel
@@ -42,8 +44,12 @@ def pack_state(model: EncodedModel) -> bytes:
         tensors[f"latents.{number}"] = np.ascontiguousarray(latents, np.int16)
     if model.order is not None:
         tensors["order"] = np.ascontiguousarray(model.order, np.int64)
+    head_of_all: dict[str, Any] = {"format": FORMAT, "networks": heads}
+    if model.soft is not None:
+        tensors["soft"] = np.ascontiguousarray(model.soft.values, np.int16)
+        head_of_all["soft"] = {"unit": model.soft.unit, "kind": model.soft.kind}
     # One key, since safetensors writes several in any order and equal runs shall give equal bytes.
-    packed: bytes = save(tensors, {_KEY: json.dumps({"format": FORMAT, "networks": heads})})
+    packed: bytes = save(tensors, {_KEY: json.dumps(head_of_all)})
     return packed
 
 
@@ -64,7 +70,7 @@ def read_state(path: Path) -> EncodedModel:
         head = json.loads(notes[_KEY])
         if head["format"] != FORMAT:
             raise InputError(f"expected a {FORMAT}, found {head['format']!r}")
-        return _rebuild(head["networks"], tensors)
+        return _rebuild(head["networks"], tensors, head.get("soft"))
     except DdzError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -81,7 +87,7 @@ def _take(tensors: Tensors, name: str, kind: type, dimensions: int) -> NDArray[A
     return tensor
 
 
-def _rebuild(heads: list[Mapping[str, Any]], tensors: Tensors) -> EncodedModel:
+def _rebuild(heads: list[Mapping[str, Any]], tensors: Tensors, soft: Mapping[str, Any] | None) -> EncodedModel:
     networks = [_network(f"networks.{group}", head, tensors) for group, head in enumerate(heads)]
     groups = _take(tensors, "group_of_class", np.int64, 1).tolist()
     if not networks or not groups or set(groups) != set(range(len(networks))):
@@ -99,7 +105,15 @@ def _rebuild(heads: list[Mapping[str, Any]], tensors: Tensors) -> EncodedModel:
         counts = [len(part) for part in latents]
         if not inside or np.bincount(order, minlength=len(groups)).tolist() != counts:
             raise InputError("tensor order does not fit the latents")
-    return EncodedModel(networks, groups, latents, order)
+    return EncodedModel(networks, groups, latents, order, None if soft is None else _soft(soft, latents, tensors))
+
+
+def _soft(head: Mapping[str, Any], latents: list[NDArray[np.int16]], tensors: Tensors) -> SoftLabels:
+    values = _take(tensors, "soft", np.int16, 2)
+    expected = (sum(map(len, latents)), len(latents))
+    if values.shape != expected or head["kind"] not in SOFT_KINDS or not 1 <= int(head["unit"]) <= 32_767:
+        raise InputError(f"tensor soft: expected shape {expected}, a kind and a unit, found {values.shape}, {head}")
+    return SoftLabels(values, int(head["unit"]), head["kind"])
 
 
 def _config(kind: str, fields: Mapping[str, Any], shape: Shape) -> Config:
@@ -125,6 +139,11 @@ def _network(prefix: str, head: Mapping[str, Any], tensors: Tensors) -> GroupNet
     widths = tuple(int(width) for width in head["context_widths"])
     if not 1 <= len(widths) <= 4 or not 1 <= min(widths) <= max(widths) <= 128:
         raise InputError(f"{prefix}: context widths {widths} are not 1..4 numbers of 1..128")
+    base_id = int(head["context_base"])
+    if base_id:
+        kind = f"context {config.synthesis}"
+        if find_base(base_id, kind, context_input_count(shape, config), offset=0).widths != widths:
+            raise InputError(f"{prefix}: context widths {widths} are not those of base network {base_id}")
     frame = GroupNetworks(shape, config, widths, int(head["context_base"]), (), ())
     try:
         specs = frame.specs

@@ -2,29 +2,140 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ddcodec.dataset import DistilledSet
 from ddcodec.errors import EncodeError, InputError
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.config import Config
-from ddcodec.train.evaluate import EvalResult, Recipe, evaluate
+from ddcodec.train.evaluate import EvalResult, evaluate
+from ddcodec.train.recipe import USUAL_WIDTH, Recipe
+
+Progress = Callable[[int, int, float], None]
 
 
 def recipe_of(fields: Mapping[str, Any], settings: Iterable[str] = ()) -> Recipe:
     """The recipe a file states, its unknown fields left out, with "recipe.x=..." settings applied.
 
+    A setting replaces the file's value even where that one means nothing. With another network, width and depth
+    become the usual ones unless they are set, too.
+
     Raises: InputError for a setting that means nothing, or a field of the file that does.
     """
     names = {field.name for field in dataclasses.fields(Recipe)}
-    texts = list(settings)
+    texts, replaced = list(settings), set()
     for text in texts:
         if not text.strip().startswith("recipe."):
             raise InputError(f"--set {text}: only recipe.* has a meaning here")
-    known = {name: value for name, value in fields.items() if name in names}
-    return Config().updated({"recipe": known}).with_settings(texts).recipe
+        replaced.add(text.partition("=")[0].strip().removeprefix("recipe."))
+    known = {name: value for name, value in fields.items() if name in names - replaced}
+    network = Config().updated({"recipe": known}).with_settings(texts).recipe.network
+    if network != fields.get("network", Recipe.network):  # the size of one says nothing about the other
+        known = {name: value for name, value in known.items() if name not in ("width", "depth")}
+    return Config().updated({"recipe": {"width": USUAL_WIDTH[network]} | known}).with_settings(texts).recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Everything an evaluation needs, checked.
+
+    Fields:
+        images: (N, channels, height, width) float32; targets: (N,) int64 or (N, C) float32.
+        test_images: (M, channels, height, width) float32, whitened where the set is; test_labels: (M,) int64.
+        recipe: its loss is the one that fits the targets. mean, std: a float per channel.
+        notes: what the reader of the result should know, a line each.
+    """
+
+    images: Tensor
+    targets: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    recipe: Recipe
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    notes: tuple[str, ...]
+
+    def run(self, repeats: int, device: torch.device, progress: Progress | None = None) -> EvalResult:
+        """Train `repeats` networks (seeds 0, 1, ...) and test each.
+
+        Raises: InputError for no repeats, or images that the network cannot take.
+        """
+        if repeats < 1:
+            raise InputError(f"repeats: expected at least 1, found {repeats}")
+        training, testing = (self.images, self.targets), (self.test_images, self.test_labels)
+        try:
+            return evaluate(*training, *testing, self.recipe, range(repeats), device, self.mean, self.std, progress)
+        except EncodeError as error:
+            raise InputError(str(error)) from error
+
+
+def prepare(
+    dataset: DistilledSet, test: LabelledImages, recipe: Recipe, zca_from: LabelledImages | None = None
+) -> Trial:
+    """Bring a set and test images into the form that a recipe asks for.
+
+    Mosaics are cut and enlarged (`recipe.factor`). Soft labels become targets: logits through a softmax after
+    division by `recipe.label_temperature`, probabilities and scores as they are. The test images of a whitened
+    set are whitened like it. A set that is not, and does not state its normalisation, is normalised by its own
+    mean and deviation. Test labels follow the set's order of class names where both have the same names.
+
+    Args: zca_from: the images the whitening is fitted on; needed for a whitened set, and only then.
+    Raises: InputError when these do not fit each other, or the set is empty.
+    """
+    if not len(dataset):
+        raise InputError("the set has no images to train on")
+    shape = dataset.pixels.shape[1:]
+    for source in (test, *([] if zca_from is None else [zca_from])):
+        if source.images.shape[1:] != shape:
+            raise InputError(f"{source.name}: expected images of shape {shape}, found {source.images.shape[1:]}")
+    if int(test.labels.max()) >= dataset.class_count:
+        raise InputError(f"{test.name}: expected labels below {dataset.class_count}, found {test.labels.max()}")
+    check_whitening(dataset, zca_from is not None)
+    notes: list[str] = []
+    test_labels = _in_order_of_set(dataset, test, notes)
+    test_images = test.images
+    if zca_from is not None:
+        transform = dataset.eval_transform(train_images=zca_from.images)
+        test_images = transform(test.images)
+        notes.append(f"test images whitened as the set is: {transform.note}")
+    # the recipe may have been changed, and rules
+    images, labels, soft = dataclasses.replace(dataset, recipe={**dataset.recipe, "factor": recipe.factor}).expanded()
+    if recipe.factor > 1:
+        notes.append(f"{len(dataset)} mosaics cut into {len(images)} images")
+    targets, recipe = _targets(labels, soft, None if dataset.soft is None else dataset.soft.kind, recipe)
+    mean, std = _normalisation(dataset, images, notes)
+    return Trial(
+        images=torch.from_numpy(np.ascontiguousarray(images)),
+        targets=torch.from_numpy(targets),
+        test_images=torch.from_numpy(np.ascontiguousarray(test_images)),
+        test_labels=torch.from_numpy(test_labels),
+        recipe=recipe,
+        mean=mean,
+        std=std,
+        notes=tuple(notes),
+    )
+
+
+def check_whitening(dataset: DistilledSet, given: bool) -> None:
+    """See that the images to fit the whitening on are `given` if, and only if, the set is whitened.
+
+    Raises: InputError.
+    """
+    if dataset.whitening and not given:
+        stated = {key: dataset.whitening[key] for key in ("kind", "epsilon", "fitted_on") if key in dataset.whitening}
+        words = ", ".join(f"{key} {repr(value)[:60]}" for key, value in stated.items())
+        raise InputError(
+            f"the images are whitened ({words}), and the test images must be, too; name the images it was "
+            f"fitted on, such as --zca-from cifar10:PATH:train"
+        )
+    if given and not dataset.whitening:
+        raise InputError("--zca-from has no meaning: the file does not say that its images are whitened")
 
 
 def judge(
@@ -33,41 +144,56 @@ def judge(
     recipe: Recipe,
     repeats: int,
     device: torch.device,
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> EvalResult:
-    """Train `repeats` networks (seeds 0, 1, ...) on a set and test each on real images.
+    """`prepare`, then `Trial.run`; arguments and errors as theirs."""
+    return prepare(dataset, test, recipe).run(repeats, device, progress)
 
-    A set that does not state its normalisation is normalised by its own mean and deviation.
 
-    Raises: InputError when the test images do not fit the set, or when it is empty.
-    """
-    if repeats < 1:
-        raise InputError(f"repeats: expected at least 1, found {repeats}")
-    if not len(dataset):
-        raise InputError("the set has no images to train on")
-    shape = dataset.pixels.shape[1:]
-    if test.images.shape[1:] != shape:
-        raise InputError(f"{test.name}: expected images of shape {shape}, found {test.images.shape[1:]}")
-    if int(test.labels.max()) >= dataset.class_count:
-        raise InputError(f"{test.name}: expected labels below {dataset.class_count}, found {test.labels.max()}")
-    images, labels = dataset.torch()
+def _in_order_of_set(dataset: DistilledSet, test: LabelledImages, notes: list[str]) -> NDArray[np.int64]:
+    """Test labels as numbers of the set's classes."""
+    ours, theirs = dataset.classes, test.classes
+    if ours is None or theirs is None or ours == theirs:
+        return test.labels
+    if len(set(ours)) == len(ours) and sorted(ours) == sorted(theirs):
+        notes.append("the test set has the classes in another order; they were matched by name")
+        return np.array([ours.index(name) for name in theirs], dtype=np.int64)[test.labels]
+    pair = next(((a, b) for a, b in zip(ours, theirs, strict=False) if a != b), (len(ours), len(theirs)))
+    notes.append(f"names of classes differ ({pair[0]!r} in the file, {pair[1]!r} in the test set); matched by number")
+    return test.labels
+
+
+def _targets(
+    labels: NDArray[np.int64], soft: NDArray[np.float32] | None, kind: str | None, recipe: Recipe
+) -> tuple[NDArray[Any], Recipe]:
+    """What the outputs are held against, and the recipe with the loss that this needs."""
+    if soft is None:
+        return labels, recipe
+    if kind == "scores":
+        if recipe.loss == "soft_cross_entropy":
+            raise InputError("recipe.loss: the soft labels are scores, which only mse can use")
+        return soft, dataclasses.replace(recipe, loss="mse")
+    if kind == "logits" and recipe.loss != "mse":
+        scaled = soft.astype(np.float64) / recipe.label_temperature
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        soft = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return soft, recipe
+
+
+def _normalisation(
+    dataset: DistilledSet, images: NDArray[np.float32], notes: list[str]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel that training and test images are normalised by."""
+    channels = images.shape[1]
+    if dataset.whitening:
+        return (0.0,) * channels, (1.0,) * channels
     mean, std = dataset.mean, dataset.std
+    if mean is None or std is None:
+        missing = " and ".join(name for name, part in (("mean", mean), ("std", std)) if part is None)
+        notes.append(f"the file states no {missing}: images are normalised by the set's own")
+    own = torch.from_numpy(images)  # sums in the order in which they always were
     if mean is None:
-        mean = tuple(images.mean(dim=(0, 2, 3)).tolist())
+        mean = tuple(own.mean(dim=(0, 2, 3)).tolist())
     if std is None:
-        std = tuple(max(value, 1e-3) for value in images.std(dim=(0, 2, 3)).tolist())
-    try:
-        return evaluate(
-            images,
-            labels,
-            torch.from_numpy(test.images),
-            torch.from_numpy(test.labels),
-            recipe,
-            range(repeats),
-            device,
-            mean,
-            std,
-            progress,
-        )
-    except EncodeError as error:
-        raise InputError(str(error)) from error
+        std = tuple(max(value, 1e-3) for value in own.std(dim=(0, 2, 3)).tolist())
+    return mean, std

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ddcodec.codecs.base_networks import base_layers
-from ddcodec.codecs.configs import FIRST_STEP_INDEX, Config, PyramidConfig, Shape
+from ddcodec.codecs.configs import FIRST_STEP_INDEX, Config, PyramidConfig, Shape, TransformConfig
 from ddcodec.codecs.networks import STEP_INDEX_MAX, GroupNetworks, tensor_specs
 from ddcodec.codecs.pyramid_layout import PyramidLayout
 from ddcodec.codecs.transform_layout import TransformLayout
 from ddcodec.entropy.fixed_point import WEIGHT_MAX
+from ddcodec.errors import EncodeError
 from ddcodec.train.context_model import ContextModel
 from ddcodec.train.rate import coded_weight_bits, weight_bits
 from ddcodec.train.synthesis_model import PyramidModel, TransformModel
@@ -46,6 +47,8 @@ class GroupModel(nn.Module):
             self.layout = PyramidLayout(shape.height, shape.width, config.channels, config.cross_level)
             self.synthesis = PyramidModel(shape, config, self.layout, generator)
         else:
+            if not isinstance(config, TransformConfig):
+                raise EncodeError("only latents of a pyramid or a transform are trained")
             start = ((64,) * 8,) * shape.channels
             self.layout = TransformLayout(shape.height, shape.width, config.block, config.diagonals, start)
             self.synthesis = TransformModel(shape, config, self.layout, generator)

@@ -51,18 +51,20 @@ def write_result(run_dir: Path, result: "ResultLike", provenance: Mapping[str, A
     """Store a finished set: the state first, then `result.json`, whose presence means "finished".
 
     Args:
-        result: model; mean and std, a float per channel; classes, names or None; recipe, a plain map;
+        result: model; mean and std, a float per channel or None; whitening, {} or not there at all; classes, names
+            or None; recipe, a plain map;
             estimate, "latent_bits" per class, "network_bits" per group, and the totals that training
             believed in, "training_latent_bits" and "training_network_bits".
         provenance: where the set comes from (spec section 9).
     Raises: InputError for a NaN or parts that do not fit; as `write_atomic`.
     """
     values: dict[str, Any] = {
-        "mean": [float(value) for value in result.mean],
-        "std": [float(value) for value in result.std],
+        "mean": None if result.mean is None else [float(value) for value in result.mean],
+        "std": None if result.std is None else [float(value) for value in result.std],
         "classes": None if result.classes is None else list(result.classes),
         "recipe": dict(result.recipe),
         "provenance": dict(provenance or {}),
+        "whitening": dict(getattr(result, "whitening", {})),
         "estimate": {name: [float(bits) for bits in result.estimate[name]] for name in _LISTS}
         | {name: float(result.estimate[name]) for name in _TOTALS},
     }
@@ -103,10 +105,11 @@ def _metadata(values: Mapping[str, Any], model: EncodedModel) -> Metadata:
     classes = values["classes"]
     metadata = Metadata(
         classes=None if classes is None else tuple(classes),
-        mean=tuple(values["mean"]),
-        std=tuple(values["std"]),
+        mean=None if values["mean"] is None else tuple(values["mean"]),
+        std=None if values["std"] is None else tuple(values["std"]),
         recipe=values["recipe"],
         provenance=values["provenance"],
+        whitening=values.get("whitening", {}),
     )
     pack_metadata(metadata, len(model.counts), model.shape.channels)  # what cannot be written is refused here
     return metadata

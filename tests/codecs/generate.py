@@ -3,14 +3,16 @@
 import numpy as np
 
 from ddcodec.codecs.base_networks import matching_base
-from ddcodec.codecs.configs import PyramidConfig, Shape, TransformConfig
+from ddcodec.codecs.configs import PixelConfig, PyramidConfig, Shape, TransformConfig
 from ddcodec.codecs.labels import decode_labels
 from ddcodec.codecs.latent import decode_latents
 from ddcodec.codecs.networks import GroupNetworks, context_input_count, decode_groups, tensor_specs
+from ddcodec.codecs.soft_labels import decode_soft_labels
 from ddcodec.errors import EncodeError
 from ddcodec.format.container import read_container
 from ddcodec.limits import Limits
 from ddcodec.pipeline import EncodedModel, encode_set
+from tests.codecs.generate_pixels import pixel_networks, pixel_values, soft_labels
 
 LATENTS = 240  # of a whole set; keeps the slow decoder fast
 LOW, HIGH = -32_768, 32_767
@@ -26,17 +28,18 @@ def generate(seed):
     groups = _groups(rng, int(rng.integers(1, 5)))
     nets = [_networks(rng, shape) for _ in range(max(groups) + 1)]
     counts = _counts(rng, groups, [net.latents_per_image for net in nets])
-    latents = [_latents(rng, n, nets[g].latents_per_image) for n, g in zip(counts, groups, strict=True)]
+    latents = [_latents(rng, n, nets[g]) for n, g in zip(counts, groups, strict=True)]
     order = None
     if rng.random() < 0.4 and sum(map(bool, counts)) > 1:
         order = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    soft = soft_labels(rng, sum(counts), len(counts)) if rng.random() < 0.3 and sum(counts) else None
     with_hash = bool(rng.random() < 0.5)
-    model = EncodedModel(nets, groups, latents, order)
+    model = EncodedModel(nets, groups, latents, order, soft)
     try:
         return model, encode_set(model, with_hash=with_hash)
     except EncodeError:  # a latent too far away from its mean
         latents = [np.clip(part, -ALWAYS_CODABLE, ALWAYS_CODABLE) for part in latents]
-        model = EncodedModel(nets, groups, latents, order)
+        model = EncodedModel(nets, groups, latents, order, soft)
         return model, encode_set(model, with_hash=with_hash)
 
 
@@ -44,11 +47,15 @@ def read_model(data):
     """The coded set of a file."""
     container, limits = read_container(data), Limits()
     header = container.header
-    sections = {kind: container.payload(kind) for kind in ("NETS", "LATN", "LABL")}
+    sections = {kind: container.payload(kind) for kind in ("NETS", "LATN", "LABL", "SOFT")}
     nets = decode_groups(sections["NETS"], header.group_count, header.shape, limits, offset=0)
     latents = decode_latents(sections["LATN"], nets, header.group_of_class, header.counts, limits, offset=0)
     order = None if sections["LABL"] is None else decode_labels(sections["LABL"], header.counts)
-    return EncodedModel(nets, header.group_of_class, latents, order)
+    soft = None
+    if sections["SOFT"] is not None:
+        labels = np.repeat(np.arange(header.class_count), header.counts) if order is None else order
+        soft = decode_soft_labels(sections["SOFT"], labels, header.class_count, limits)
+    return EncodedModel(nets, header.group_of_class, latents, order, soft)
 
 
 def _groups(rng, classes):
@@ -72,7 +79,10 @@ def _counts(rng, groups, latents_per_image):
     return counts
 
 
-def _latents(rng, count, per_image):
+def _latents(rng, count, net):
+    if isinstance(net.config, PixelConfig):
+        return pixel_values(rng, count, net)
+    per_image = net.latents_per_image
     kind = rng.integers(5)
     reach = (1, 10, 300, 5_000, HIGH)[kind]
     values = rng.integers(-reach, reach + 1, (count, per_image))
@@ -84,6 +94,8 @@ def _latents(rng, count, per_image):
 
 
 def _networks(rng, shape):
+    if shape.channels * shape.height * shape.width <= LATENTS and rng.random() < 0.35:
+        return pixel_networks(rng, shape)
     config = _pyramid(rng, shape) if rng.random() < 0.45 else _transform(rng, shape)
     context_base, widths = 0, tuple(int(n) for n in rng.choice([1, 2, 3, 6, 9], rng.integers(1, 5)))
     if rng.random() < 0.02:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from ddcodec.codecs import convolution, layout, lockstep, pyramid, transform
-from ddcodec.entropy import coder
+from ddcodec.codecs import convolution, layout, lockstep, pixel_context, pyramid, transform
+from ddcodec.codecs.configs import PixelConfig
+from ddcodec.dataset import SOFT_KINDS
+from ddcodec.entropy import coder, wide
 from ddcodec.pipeline import decode, encode_set
 from tests import reference_decoder
 from tests.codecs.generate import generate, read_model
@@ -29,6 +31,11 @@ def agree(model, data, seed):
     assert found.pixels.reshape(len(found.pixels), found.pixels[0:1].size).tolist() == expected["pixels"], seed
     order = None if found.order is None else found.order.tolist()
     assert order == expected["labels"], seed
+    soft = None
+    if found.soft is not None:
+        soft = (SOFT_KINDS.index(found.soft.kind), found.soft.unit, found.soft.values.tolist())
+        assert np.array_equal(found.soft.values, model.soft.values), seed
+    assert soft == expected["soft"], seed
     assert found.content_hash() == expected["hash"], seed
     assert expected["hash_ok"] in (True, None), seed
     assert encode_set(coded, with_hash=expected["hash_ok"] is not None) == data, seed
@@ -39,6 +46,7 @@ def test_work_in_the_smallest_portions(monkeypatch):
     for module, name in (
         *((pyramid, "_CHUNK_PIXELS"), (transform, "_CHUNK_PIXELS"), (convolution, "_STRIP_ENTRIES")),
         *((lockstep, "_WORKING_ENTRIES"), (lockstep, "_BLOCK_ENTRIES"), (layout, "_BLOCK"), (coder, "_BLOCK")),
+        (pixel_context, "_BLOCK_ENTRIES"),
     ):
         assert getattr(module, name) > 1
         monkeypatch.setattr(module, name, 1)
@@ -46,15 +54,23 @@ def test_work_in_the_smallest_portions(monkeypatch):
         agree(*generate(seed), seed)
 
 
-def test_the_files_visit_the_corners():
+def test_the_files_visit_the_corners(monkeypatch):
     """The generator is worth its name only as long as it makes what it promises."""
-    seen = set()
+    seen, low_bits, split = set(), set(), wide.split_wide
+
+    def noting(*arguments):
+        found = split(*arguments)
+        low_bits.update(found[0].tolist())
+        return found
+
+    monkeypatch.setattr(wide, "split_wide", noting)
     for seed in range(150):
         model, data = generate(seed)
         for net in model.networks:
             config = net.config
             seen |= {type(config).__name__, f"channels {net.shape.channels}"}
-            seen |= {"own context", "base context"} & {"base context" if net.context_base else "own context"}
+            whose = "base context" if net.context_base else "own context"
+            seen.add(f"{whose} of pixels" if isinstance(config, PixelConfig) else whose)
             if getattr(config, "filter_base", 0):
                 seen.add("base filter")
             elif getattr(config, "filter_widths", ()):
@@ -65,6 +81,7 @@ def test_the_files_visit_the_corners():
         seen.add("empty class" if 0 in model.counts else "no empty class")
         seen.add("empty set" if not sum(model.counts) else "images")
         seen.add("sorted" if model.order is None else "LABL")
+        seen.add("no soft labels" if model.soft is None else model.soft.kind)
         top = max((int(np.abs(part.astype(int)).max()) for part in model.latents if part.size), default=0)
         seen.add("extremes" if top > 32_700 else "escapes" if top > 31 + 1_024 else "small")
         group = model.group_of_class
@@ -72,7 +89,9 @@ def test_the_files_visit_the_corners():
         seen.add(f"groups {kind}")
         seen.add("non-square" if model.shape.height != model.shape.width else "square")
         assert len(data) < 60_000
+    assert low_bits >= set(range(14))
     assert seen == {
+        *("PixelConfig", "own context of pixels", "base context of pixels", *SOFT_KINDS, "no soft labels"),
         *("PyramidConfig", "TransformConfig", "own context", "base context", "base filter", "own filter"),
         *("delta", "base as it is", "empty class", "no empty class", "empty set", "images", "sorted", "LABL"),
         *("extremes", "escapes", "small", "groups 0", "groups 1", "groups array", "non-square", "square"),

@@ -9,9 +9,9 @@ from PIL import Image
 from ddcodec.dataset import make_set
 from ddcodec.errors import InputError
 from ddcodec.export.folder import new_folder
-from ddcodec.export.pixels import floats_to_bytes, to_bytes
-from ddcodec.export.png import as_picture, folder_names, write_png_folder
+from ddcodec.export.png import folder_names, write_png_folder
 from ddcodec.export.sheet import contact_sheet, png_bytes
+from ddcodec.views.pixels import as_picture, floats_to_bytes, to_bytes
 
 RNG = np.random.default_rng(0)
 

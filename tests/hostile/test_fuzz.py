@@ -3,34 +3,49 @@ from both decoders; and never a long wait."""
 
 import json
 import time
+from functools import cache
 from pathlib import Path
 
 import msgpack
 import numpy as np
 import pytest
 
+from ddcodec.dataset import SoftLabels, make_set
 from ddcodec.errors import DdzError
 from ddcodec.limits import Limits
-from ddcodec.pipeline import decode, info, verify
+from ddcodec.pipeline import decode, encode_pixels, info, verify
 from tests import reference_decoder
 from tests.hostile.mutate import parse, single_bit_flips
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = sorted(json.loads((GOLDEN / "hashes.json").read_text(encoding="utf-8")))
-SMALL = ("transform-block-32.ddz", "pyramid-deep.ddz")
+MADE = ("pixels", "pixels with soft labels, unsorted")
+SMALL = ("transform-block-32.ddz", "pyramid-deep.ddz", "soft-scores-unsorted.ddz", *MADE)
 MUTATIONS, CHUNKS = 2_000, 10
-LIMITS = Limits(latents=2**12, pixels=2**13, images=2**10, weights=2**16)
+LIMITS = Limits(latents=2**12, pixels=2**13, images=2**10, weights=2**16, soft_labels=2**12)
 SECONDS = 2  # of one CPU, for one file
 
 
 def golden(name):
-    return (GOLDEN / "valid" / name).read_bytes()
+    """A file to be damaged: a golden one, or one of pixels under the base as it is at present."""
+    return made(name) if name in MADE else (GOLDEN / "valid" / name).read_bytes()
+
+
+@cache
+def made(name):
+    """A small exact set, with soft labels or without."""
+    rng = np.random.default_rng(12)
+    if name == MADE[0]:
+        return encode_pixels(make_set(rng.integers(90, 120, (2, 3, 3, 4)).astype(np.int16), 255, (1, 1)))
+    soft = SoftLabels(rng.integers(-2_000, 2_000, (3, 2)).astype(np.int16), 100, "logits")
+    pixels = rng.integers(-20_000, 20_000, (3, 2, 2, 2)).astype(np.int16)
+    return encode_pixels(make_set(pixels, 1_023, (2, 1), order=[1, 0, 0], soft=soft))
 
 
 @pytest.fixture
 def small_limits(monkeypatch):
     """The same limits for the other decoder."""
-    for name in ("latents", "pixels", "images", "weights"):
+    for name in ("latents", "pixels", "images", "weights", "soft_labels"):
         monkeypatch.setitem(reference_decoder.LIMITS, name, getattr(LIMITS, name))
 
 
@@ -88,9 +103,12 @@ def both(data):
 
 
 @pytest.mark.usefixtures("small_limits")
-@pytest.mark.parametrize("section", [0, 1])
-def test_every_bit_of_a_payload_behind_a_right_checksum(section):
-    original = golden("transform-block-32.ddz")
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [("transform-block-32.ddz", 0), ("transform-block-32.ddz", 1), *((MADE[1], n) for n in range(4))],
+)
+def test_every_bit_of_a_payload_behind_a_right_checksum(name, section):
+    original = golden(name)
     for place in range(len(parse(original).payloads[section][2])):
         for bit in range(8):
             draft = parse(original)
@@ -108,15 +126,21 @@ def test_mutations_behind_right_checksums(chunk):
     assert len(rules) > 10  # the noise gets past the first check
 
 
+def any_file(rng):
+    """One of the files, each of those of pixels more often than another."""
+    names = MADE if rng.random() < 0.25 else NAMES
+    return golden(names[rng.integers(len(names))])
+
+
 def mutated(rng):
-    """One golden file with one to three changes; sizes and checksums are right again."""
-    draft = parse(golden(NAMES[rng.integers(len(NAMES))]))
+    """One file with one to three changes; sizes and checksums are right again."""
+    draft = parse(any_file(rng))
     for _ in range(rng.integers(1, 4)):
         kind = rng.integers(10)
         if kind == 0:
             change_header(rng, draft)
         elif kind == 1:
-            donor = parse(golden(NAMES[rng.integers(len(NAMES))])).payloads
+            donor = parse(any_file(rng)).payloads
             draft.payloads[rng.integers(len(draft.payloads))] = donor[rng.integers(len(donor))]
         else:
             section = draft.payloads[rng.integers(len(draft.payloads))]

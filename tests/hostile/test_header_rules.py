@@ -32,6 +32,9 @@ def entry(index: int, draft: Draft = BASE) -> int:
 CUT_AT = 24 + len(HEADER) - 4
 SWAPPED = Draft(payloads=EXTRA[::-1])
 LABL_LAST = Draft(payloads=[*sized("hash"), ["LABL", 1, b""]])
+SOFT_FIRST = Draft(payloads=[*sized("SOFT"), ["LABL", 1, b""]])
+SOFT_LAST = Draft(payloads=[*sized("hash"), ["SOFT", 1, b""]])
+SOFT_TWICE = Draft(payloads=[*sized("SOFT"), ["SOFT", 1, b""]])
 BAD_NETS = Draft(table=[["NETS", 1, 8, 0], BASE.sections()[1]])
 
 CASES = [
@@ -98,10 +101,14 @@ CASES = [
     ("H6 twice", Draft(payloads=[*EXTRA, ["LATN", 1, b""]]), FormatError, "H6", entry(2)),
     ("H6 order", SWAPPED, FormatError, "H6", entry(1, SWAPPED)),
     ("H6 LABL last", LABL_LAST, FormatError, "H6", entry(3, LABL_LAST)),
+    ("H6 SOFT before LABL", SOFT_FIRST, FormatError, "H6", entry(3, SOFT_FIRST)),
+    ("H6 SOFT last", SOFT_LAST, FormatError, "H6", entry(3, SOFT_LAST)),
+    ("H6 SOFT twice", SOFT_TWICE, FormatError, "H6", entry(3, SOFT_TWICE)),
     ("H7 sum", Draft(tail=b"x"), FormatError, "H7", 16),
     ("H7 huge size", Draft(table=[["NETS", 1, 2**64 - 1, 0], ["LATN", 1, 9, 0]]), FormatError, "H7", 16),
     ("H8 NETS", BAD_NETS, ChecksumError, "H8", BAD_NETS.payload_place(0)),
     ("H9 kind", Draft(payloads=sized("XTRA")), TooNewError, "H9", entry(2)),
+    ("H9 codec of soft labels", Draft(payloads=sized("SOFT", 2)), TooNewError, "H9", entry(2)),
     ("H9 codec", Draft(payloads=[["NETS", 2, NETS], EXTRA[1]]), TooNewError, "H9", entry(0)),
     ("H10 no LATN", Draft(payloads=EXTRA[:1]), FormatError, "H10", BASE.place(4)),
     ("H10 nothing", Draft(payloads=[]), FormatError, "H10", BASE.place(4)),

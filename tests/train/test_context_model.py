@@ -46,7 +46,7 @@ def test_means_and_scales_are_those_of_the_integer_network(config, base, largest
         whole_mean, whole_scale = around.context(step)
         assert np.array_equal(16 * mean[step.latents].numpy(), whole_mean)
         assert np.array_equal(scale[step.latents].numpy(), whole_scale)
-        around.store(step.padded, latents.T[step.latents].astype(np.int64))
+        around.store(step, latents.T[step.latents].astype(np.int64))
     assert len(np.unique(mean.numpy())) > 3
     assert len(np.unique(scale.numpy())) > 3
 

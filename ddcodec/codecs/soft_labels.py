@@ -1,0 +1,112 @@
+"""SOFT, codec 1: a vector of numbers for each sample, on a grid (spec section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.dataset import SOFT_KINDS, SoftLabels
+from ddcodec.entropy.coder import Decoder, Encoder
+from ddcodec.entropy.values import VALUE_MIN, checksum24
+from ddcodec.entropy.wide import push_wide, take_wide_alike, wide_bits
+from ddcodec.errors import EncodeError, FormatError
+from ddcodec.format.wire import Cursor, pack_varint
+from ddcodec.limits import Limits
+
+UNIT_MAX = 32_767
+SCALE_MAX = 175
+Numbers = NDArray[np.int64]
+
+
+def _parts(values: Numbers, labels: Numbers) -> tuple[Numbers, Numbers]:
+    """The numbers of the samples' own classes (N,), and all others (N * (C - 1),)."""
+    own = labels[:, None] == np.arange(values.shape[1])
+    return values[own], values[~own]
+
+
+def _model(values: Numbers) -> tuple[int, int]:
+    """Mean and scale index that code values (n,) in few bits."""
+    if not values.size:
+        return 0, 0
+    mean = int(np.rint(np.median(values)))
+    deviation = max(float(np.abs(values - mean).mean()), 2.0**-4)
+    first = int(np.clip(np.rint(34 + 8 * np.log2(deviation)), 0, SCALE_MAX))
+    scales = range(max(0, first - 6), min(SCALE_MAX, first + 6) + 1)
+    return mean, min(scales, key=lambda scale: wide_bits(values, *_contexts(values.size, mean, scale)))
+
+
+def _contexts(count: int, mean: int, scale: int) -> tuple[Numbers, Numbers]:
+    return np.full(count, 16 * mean, np.int64), np.full(count, scale, np.int64)
+
+
+def _head(soft: SoftLabels, models: Sequence[tuple[int, int]]) -> bytes:
+    """What stands before the stream."""
+    head = pack_varint(SOFT_KINDS.index(soft.kind)) + pack_varint(soft.unit)
+    return head + b"".join(pack_varint(mean - VALUE_MIN) + bytes([scale]) for mean, scale in models)
+
+
+def soft_label_bits(soft: SoftLabels, labels: Numbers) -> float:
+    """Ideal code length of the section, in bits, what stands before its stream included."""
+    parts = _parts(soft.values.astype(np.int64), labels)
+    models = [_model(part) for part in parts]
+    coded = zip(parts, models, strict=True)
+    return 8 * len(_head(soft, models)) + sum(wide_bits(part, *_contexts(part.size, *model)) for part, model in coded)
+
+
+def encode_soft_labels(soft: SoftLabels, labels: Numbers) -> bytes:
+    """Write the payload of SOFT.
+
+    Args: labels: (N,) class of each sample in the original order, N at least 1.
+    Raises: EncodeError for what the format cannot hold.
+    """
+    if soft.kind not in SOFT_KINDS or not 1 <= soft.unit <= UNIT_MAX or not len(labels):
+        raise EncodeError("soft labels: unknown kind, unit outside 1..32767, or no samples")
+    values = soft.values.astype(np.int64)
+    parts = _parts(values, labels)
+    models = [_model(part) for part in parts]
+    encoder = Encoder(checksum24(values, "<i2"))
+    for part, model in reversed(list(zip(parts, models, strict=True))):
+        push_wide(encoder, part, *_contexts(part.size, *model))
+    return _head(soft, models) + encoder.bytes()
+
+
+def decode_soft_labels(payload: bytes, labels: Numbers, classes: int, limits: Limits, offset: int = 0) -> SoftLabels:
+    """Read the payload of SOFT.
+
+    Args:
+        payload: the section; offset: its place in the file.
+        labels: (N,) int64, class of each sample in the original order; classes: C.
+    Raises: FormatError S1..S4 and those of the entropy coder; ChecksumError E2, E3; LimitError.
+    """
+    limits.check("soft_labels", len(labels) * classes)
+    cursor = Cursor(payload, offset)
+    kind = _number(cursor, "kind of soft labels", 0, len(SOFT_KINDS) - 1, "S1")
+    unit = _number(cursor, "unit of soft labels", 1, UNIT_MAX, "S2")
+    if not len(labels):
+        raise FormatError("soft labels of a set without images", offset=offset, rule="S4")
+    own = labels[:, None] == np.arange(classes)
+    sizes = (len(labels), len(labels) * (classes - 1))
+    models = []
+    for _ in sizes:
+        mean = _number(cursor, "mean of soft labels", 0, 65_535, "S3") + VALUE_MIN
+        place, scale = cursor.offset, cursor.byte("scale of soft labels", rule="W2")
+        if scale > SCALE_MAX:
+            raise FormatError("scale of soft labels", offset=place, expected=f"0..{SCALE_MAX}", found=scale, rule="S3")
+        models.append((mean, scale))
+    place = cursor.offset
+    decoder = Decoder(cursor.rest(), offset=place)
+    values = np.empty(own.shape, np.int16)
+    for chosen, size, (mean, scale) in zip((own, ~own), sizes, models, strict=True):
+        values[chosen] = take_wide_alike(decoder, size, 16 * mean, scale, offset=place)
+    decoder.close(checksum24(values, "<i2"))
+    return SoftLabels(values, unit, SOFT_KINDS[kind])
+
+
+def _number(cursor: Cursor, what: str, low: int, high: int, rule: str) -> int:
+    place = cursor.offset
+    value = cursor.varint(what)
+    if not low <= value <= high:
+        raise FormatError(what, offset=place, expected=f"{low}..{high}", found=value, rule=rule)
+    return value

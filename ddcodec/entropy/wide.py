@@ -1,0 +1,116 @@
+"""Integers whose spread may be far beyond the tables': a quotient under the tables, then raw low bits (spec section 3).
+
+A value v with scale index s (any s >= 0) is split into v >> k and its k low bits; k grows so that the quotient's scale
+index stays at or below `WIDE_SCALE`, where the escape is rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddcodec.entropy.coder import Decoder, Encoder, take_tables
+from ddcodec.entropy.tables import ESCAPE, REACH, cost_bits, escape_bits, pmf_table
+from ddcodec.entropy.values import (
+    check_range,
+    push_escapes,
+    split_mean,
+    take_escapes,
+)
+
+WIDE_SCALE = 55
+"""Greatest scale index a quotient is coded under."""
+WIDE_EXPONENT_MAX = 15
+Numbers = NDArray[np.int64]
+
+
+def split_wide(mean: Numbers, scale: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Raw low bits k, nearest integer of the quotient's mean, and its row of the pmf table; all of one shape.
+
+    Args: mean in sixteenths; scale: index, 0 or more.
+    """
+    bits = np.maximum(0, (scale - WIDE_SCALE + 7) >> 3)
+    quotient = (mean - 8 * ((1 << bits) - 1)) >> bits  # of the middle of the 2^k values that share a quotient
+    whole, rows = split_mean(quotient, scale - 8 * bits)
+    return bits, whole, rows
+
+
+def wide_bits(values: Numbers, mean: Numbers, scale: Numbers) -> float:
+    """Ideal code length, in bits, of values (n,)."""
+    bits, whole, rows = split_wide(mean, scale)
+    residual = (values >> bits) - whole
+    escaped = np.abs(residual) > REACH
+    symbols = np.where(escaped, ESCAPE, residual + REACH)
+    return float(cost_bits()[rows, symbols].sum() + escape_bits(residual[escaped]).sum() + bits.sum())
+
+
+def push_wide(encoder: Encoder, values: Numbers, mean: Numbers, scale: Numbers) -> None:
+    """Push a batch of values (n,): its low bits first and its symbols last, as the decoder takes them in turn.
+
+    Raises: EncodeError for a value too far from its mean.
+    """
+    bits, whole, rows = split_wide(mean, scale)
+    residual = (values >> bits) - whole
+    for count in np.unique(bits)[::-1].tolist():
+        if count:
+            chosen = values[bits == count]
+            encoder.push_uniforms((chosen & ((1 << count) - 1)).astype(np.int32), count)
+    escaped = np.abs(residual) > REACH
+    push_escapes(encoder, residual[escaped], WIDE_EXPONENT_MAX)
+    encoder.push_table(np.where(escaped, ESCAPE, residual + REACH).astype(np.int32), rows)
+
+
+def take_wide(
+    decoders: Sequence[Decoder], mean: Numbers, scale: Numbers, sizes: Sequence[int], *, offsets: Sequence[int]
+) -> Numbers:
+    """Decode a batch of sizes[i] values from decoders[i]; mean and scale (n,) in the decoders' order.
+
+    Raises: FormatError E5 for a value beyond its range.
+    """
+    bits, whole, rows = split_wide(mean, scale)
+    values = take_tables(decoders, rows, sizes).astype(np.int64)
+    values -= REACH
+    escapes = bool(values.size) and int(values.max()) > REACH
+    raw = bool(bits.any())
+    start = 0
+    for decoder, size, offset in zip(decoders, sizes, offsets, strict=True):
+        part = slice(start, start + size)
+        start += size
+        if escapes:
+            take_escapes(decoder, values[part], offset=offset, exponent_max=WIDE_EXPONENT_MAX)
+        values[part] += whole[part]
+        if raw:
+            _take_low_bits(decoder, values[part], bits[part])
+        check_range(values[part], offset)  # always: a mean may lie at the end of the range
+    return values
+
+
+def take_wide_alike(decoder: Decoder, count: int, mean: int, scale: int, *, offset: int) -> NDArray[np.int16]:
+    """Decode a batch of `count` values (already held against the limits) of one mean and one scale index.
+
+    The same as `take_wide`, in a fifth of the memory.
+
+    Raises: FormatError E5.
+    """
+    if not count:
+        return np.zeros(0, np.int16)
+    bits, whole, rows = (int(part[0]) for part in split_wide(np.array([mean]), np.array([scale])))
+    values = decoder.take_pmf(pmf_table()[rows], count).astype(np.int64)
+    values -= REACH
+    take_escapes(decoder, values, offset=offset, exponent_max=WIDE_EXPONENT_MAX)
+    values += whole
+    if bits:
+        values <<= bits
+        values |= decoder.take_uniforms(count, bits)
+    check_range(values, offset)
+    return values.astype(np.int16)
+
+
+def _take_low_bits(decoder: Decoder, quotients: Numbers, bits: Numbers) -> None:
+    """Turn quotients (n,) into values, in place."""
+    for count in np.unique(bits).tolist():
+        if count:
+            places = np.flatnonzero(bits == count)
+            quotients[places] = (quotients[places] << count) + decoder.take_uniforms(len(places), count)

@@ -1,0 +1,97 @@
+"""Python and shell lines that train on a file. What comes from the file enters them as literals only."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from ddcodec.report.facts import FileFacts
+from ddcodec.report.text import plain
+
+_DEFAULTS: dict[str, Any] = {
+    "epochs": 300,
+    "batch_size": 256,
+    "learning_rate": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 0.0005,
+}
+
+
+def stated(recipe: Mapping[str, Any]) -> dict[str, int | float]:
+    """Numbers of the recipe that training needs, ours where the file states none."""
+    found = {name: recipe.get(name) for name in _DEFAULTS}
+    return {name: v if type(v) in (int, float) else _DEFAULTS[name] for name, v in found.items()}  # type: ignore[misc]
+
+
+def python_lines(facts: FileFacts) -> str:
+    """A training loop as its recipe states it; only the model is the reader's."""
+    dataset, recipe = facts.dataset, facts.dataset.recipe
+    lines = [
+        "import ddcodec",
+        "import torch",
+        "from torch.nn import functional as F",
+        "from torch.utils.data import DataLoader, TensorDataset",
+        "",
+        f"s = ddcodec.load({facts.name!r})",
+        *_loaded(facts),
+    ]
+    loss = "mse_loss" if dataset.soft is not None and dataset.soft.kind == "scores" else "cross_entropy"
+    lines += _prepared(facts)
+    numbers = stated(recipe)
+    rest = {name: plain(recipe[name], 40) for name in ("network", "width", "depth") if name in recipe}
+    network = ", ".join(f"{name} {text}" for name, text in rest.items())
+    lines += [
+        "",
+        f"loader = DataLoader(TensorDataset(x, y), batch_size={numbers['batch_size']!r}, shuffle=True)",
+        f"model = ...  # {network or 'the file names no network'}",
+        "optimiser = torch.optim.SGD(",
+        f"    model.parameters(), lr={numbers['learning_rate']!r}, momentum={numbers['momentum']!r},"
+        f" weight_decay={numbers['weight_decay']!r}",
+        ")",
+        f"epochs = {numbers['epochs']!r}",
+        "schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [epochs // 2 + 1])",
+        "for epoch in range(epochs):",
+        "    for images, targets in loader:"
+        + (f"  # augmentation: {plain(recipe['augmentation'], 40)}" if "augmentation" in recipe else ""),
+        "        optimiser.zero_grad()",
+        f"        F.{loss}(model(images), targets).backward()",
+        "        optimiser.step()",
+        "    schedule.step()",
+    ]
+    return "\n".join(lines)
+
+
+def _loaded(facts: FileFacts) -> list[str]:
+    """Images and targets as tensors, mosaics cut."""
+    dataset = facts.dataset
+    count, *shape = dataset.pixels.shape
+    factor, soft = dataset.recipe.get("factor"), dataset.soft
+    if type(factor) is int and factor > 1:
+        lines = [f"x, y, soft = s.expanded()  # mosaics cut into {factor} x {factor} tiles, enlarged"]
+        lines.append("x, y = torch.from_numpy(x), torch.from_numpy(y)")
+    else:
+        lines = [f"x, y = s.torch()  # float32 {(count, *shape)}, int64 ({count},)"]
+        lines += [] if soft is None else ["soft = s.soft.floats"]
+    if soft is not None:
+        probable = ".softmax(1)" if soft.kind == "logits" else ""
+        lines.append(f"y = torch.from_numpy(soft){probable}  # the file has {soft.kind}")
+    return lines
+
+
+def _prepared(facts: FileFacts) -> list[str]:
+    """Normalisation, or why there is none."""
+    dataset, lines = facts.dataset, []
+    if dataset.normalize is not None:
+        lines += [
+            "mean, std = (torch.tensor(part).view(1, -1, 1, 1) for part in s.normalize)",
+            "x = (x - mean) / std  # test images: s.eval_transform()",
+        ]
+    elif dataset.whitening:
+        lines.append("# x is whitened; test images: s.eval_transform(train_images=...)")
+    else:
+        lines.append("# the file states no normalisation")
+    return lines
+
+
+def shell_lines(facts: FileFacts) -> str:
+    """The same in one command."""
+    return f"ddcodec eval {shlex.quote(plain(facts.name))} --test npz:test.npz"

@@ -1,0 +1,48 @@
+"""Whether a file is intact, to the last pixel."""
+
+from dataclasses import dataclass
+
+from ddcodec.errors import ChecksumError
+from ddcodec.format.container import Container, open_container, read_container
+from ddcodec.format.source import Bytes
+from ddcodec.limits import Limits
+from ddcodec.reading import decode_container
+from ddcodec.sections import StrPath, opened
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """Result of a full check that found no fault.
+
+    Fields: images, how many were decoded; sections, kinds whose checksum was right; content_hash, SHA-256 of
+    what was decoded; hash_stored, whether the file has a hash to compare it with.
+    """
+
+    images: int
+    sections: tuple[str, ...]
+    content_hash: bytes
+    hash_stored: bool
+
+
+def verify(file: Bytes | StrPath, limits: Limits | None = None) -> VerifyReport:
+    """Check every checksum, decode everything and compare the content hash, if the file has one.
+
+    Args: file: a path or URL, or the bytes of a whole file.
+    Raises: as `load`; ChecksumError M4 when the hash differs.
+    """
+    limits = Limits() if limits is None else limits
+    with opened(file, limits) as source:
+        open_container(source, limits)  # what is no such file is not read to its end
+        container = read_container(source.read(0, source.size), limits)
+    return _verified(container, limits)
+
+
+def _verified(container: Container, limits: Limits) -> VerifyReport:
+    found = decode_container(container, limits)
+    digest, stored = found.content_hash(), container.payload("hash")
+    if stored is not None and stored != digest:
+        section = container.section("hash")
+        offset = None if section is None else section.offset
+        raise ChecksumError("content hash", offset=offset, expected=stored.hex(), found=digest.hex(), rule="M4")
+    kinds = tuple(section.kind for section in container.header.sections)
+    return VerifyReport(len(found), kinds, digest, stored is not None)
