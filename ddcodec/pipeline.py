@@ -99,22 +99,29 @@ def encode_set(
         Payload("NETS", c.CODEC, encode_groups(list(model.networks))),
         Payload("LATN", c.CODEC, encode_latents(model.networks, groups, model.latents)),
     ]
-    order = model.order
+    if model.soft is not None:
+        limits.check("soft_labels", model.soft.values.size)
+    payloads += label_payloads(model)
+    if with_hash:
+        digest = make_set(model.render(), shape.peak, counts, order=model.order, soft=model.soft).content_hash()
+        payloads.append(Payload("hash", c.CODEC, digest))
+    packed = pack_metadata(metadata or Metadata(), len(counts), shape.channels)
+    if packed:
+        payloads.append(Payload("meta", c.CODEC, packed))
+    return write_container(counts, shape, groups, payloads, limits)
+
+
+def label_payloads(model: EncodedModel) -> list[Payload]:
+    """Sections LABL and SOFT, as far as a set has them; an order that is sorted by class has none."""
+    payloads, counts, order = [], model.counts, model.order
     if order is not None and bool((np.diff(order) >= 0).all()) and len(order) == sum(counts):
         order = None
     if order is not None:
         payloads.append(Payload("LABL", c.CODEC, encode_labels(order, counts)))
     if model.soft is not None:
         labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts) if order is None else order
-        limits.check("soft_labels", model.soft.values.size)
         payloads.append(Payload("SOFT", c.CODEC, encode_soft_labels(model.soft, labels)))
-    if with_hash:
-        digest = make_set(model.render(), shape.peak, counts, order=order, soft=model.soft).content_hash()
-        payloads.append(Payload("hash", c.CODEC, digest))
-    packed = pack_metadata(metadata or Metadata(), len(counts), shape.channels)
-    if packed:
-        payloads.append(Payload("meta", c.CODEC, packed))
-    return write_container(counts, shape, groups, payloads, limits)
+    return payloads
 
 
 def exact_model(dataset: DistilledSet) -> EncodedModel:

@@ -15,7 +15,7 @@ from ddcodec.entropy.tables import TOTAL
 from ddcodec.format.container import read_container
 from ddcodec.format.wire import pack_varint
 from ddcodec.inspection import info
-from ddcodec.pipeline import EncodedModel
+from ddcodec.pipeline import EncodedModel, label_payloads
 
 STREAM_BYTES = 5  # what a stream may cost beyond its ideal code length: checksum, end of the coder
 TYPICAL_STREAM_BYTES = 3.5  # what it does cost on average: 3 bytes of checksum, half a byte of rounding
@@ -97,8 +97,10 @@ def validate(model: EncodedModel, estimate: Mapping[str, Any], data: bytes) -> V
     group_bits = [network_bits(net) for net in model.networks]
     overheads = [_network_overhead(net) for net in model.networks]
     problems = []
-    for kind, payload in (("NETS", encode_groups(list(model.networks))), ("LATN", sizes + b"".join(streams))):
-        if container.payload(kind) != payload:
+    payloads = {"NETS": encode_groups(list(model.networks)), "LATN": sizes + b"".join(streams)}
+    labels = {payload.kind: payload.data for payload in label_payloads(model)}
+    for kind in ("NETS", "LATN", "LABL", "SOFT"):
+        if container.payload(kind) != (payloads | labels).get(kind):
             problems.append(f"section {kind} is not what this run encodes to")
     expected_kinds = {"LATN": sum(class_bits), "NETS": sum(group_bits)}
     training = {
@@ -108,11 +110,11 @@ def validate(model: EncodedModel, estimate: Mapping[str, Any], data: bytes) -> V
     if "LABL" in found.section_bytes:
         expected_kinds["LABL"] = training["LABL"] = _label_bits(model)
     if "SOFT" in found.section_bytes and model.soft is not None:
-        labels = np.repeat(np.arange(len(model.counts), dtype=np.int64), model.counts)
-        bits = soft_label_bits(model.soft, labels if model.order is None else model.order)
+        classes = np.repeat(np.arange(len(model.counts), dtype=np.int64), model.counts)
+        bits = soft_label_bits(model.soft, classes if model.order is None else model.order)
         expected_kinds["SOFT"] = training["SOFT"] = bits
-    labels_count = len({"LABL", "SOFT"} & set(expected_kinds))
-    stream_count = sum(map(bool, streams)) + sum(count for _, count in overheads) + labels_count
+    label_streams = len({"LABL", "SOFT"} & set(expected_kinds))
+    stream_count = sum(map(bool, streams)) + sum(count for _, count in overheads) + label_streams
     rows = [
         Row(kind, expected_kinds.get(kind, 8.0 * size), training.get(kind), size)
         for kind, size in found.section_bytes.items()

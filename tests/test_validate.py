@@ -116,3 +116,13 @@ def test_soft_labels_of_another_run():
     narrow, broad = (dataclasses.replace(plain, soft=soft_labels(60, 3, spread=n)) for n in (2, 9_000))
     report = validate(narrow, estimate_of(narrow), encode_set(broad))
     assert not report.ok
+
+
+def test_labels_of_another_run():
+    coded = dataclasses.replace(model(counts=(2, 2, 1)), order=np.array([0, 1, 2, 1, 0]))
+    other = dataclasses.replace(coded, order=np.array([1, 0, 1, 2, 0]))
+    report = validate(coded, estimate_of(coded), encode_set(other))
+    assert "section LABL is not what this run encodes to" in report.problems
+    sorted_by_class = dataclasses.replace(coded, order=None)
+    report = validate(coded, estimate_of(coded), encode_set(sorted_by_class))
+    assert "section LABL is not what this run encodes to" in report.problems

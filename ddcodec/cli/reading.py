@@ -23,6 +23,8 @@ def decode(file: str, out: str, kind: str, wanted: tuple[str, ...], per_class: i
         dataset = pipeline.load(file, classes=wanted or None, per_class=per_class)
     with about(out):
         write(dataset, out, kind)
+    if kind == "png" and dataset.whitening:
+        click.echo("note: the images are whitened; what does not fit 0..1 was cut off (--to npz keeps it)", err=True)
     click.echo(f"{out}: {len(dataset)} images")
 
 

@@ -110,7 +110,7 @@ def take_wide_alike(decoder: Decoder, count: int, mean: int, scale: int, *, offs
 
 def _take_low_bits(decoder: Decoder, quotients: Numbers, bits: Numbers) -> None:
     """Turn quotients (n,) into values, in place."""
-    for count in np.unique(bits).tolist():
-        if count:
+    for count, occurring in enumerate(np.bincount(bits).tolist()):
+        if count and occurring:
             places = np.flatnonzero(bits == count)
             quotients[places] = (quotients[places] << count) + decoder.take_uniforms(len(places), count)
