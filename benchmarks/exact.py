@@ -1,7 +1,7 @@
 """Exact coding of pictures beside lossless WebP, JPEG XL, PNG and xz: file bytes, and seconds on one core.
 
     python -m benchmarks.exact [--pack cifar10_exact] [--count 1000] [--methods ours,webp] [--output TABLE]
-    python -m benchmarks.exact --pack flowers128 --count 60
+    python -m benchmarks.exact --pack flowers128 --count 60 [--halve]
 
 The first images of a pack, sorted by class: as one file of ours, as one mosaic (the smallest of a few layouts),
 and as a file each. Every file is decoded and compared, ours from the disk. Decoding speed is that from bytes in
@@ -223,6 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Lossless coding of pictures, as TSV.")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with load.py")
     parser.add_argument("--pack", choices=SPLITS, default="cifar10_exact")
+    parser.add_argument("--halve", action="store_true", help="average 2x2 pixels: the flowers are poor JPEG copies")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--methods", help="measure these only, such as ours,webp")
     parser.add_argument("--runs", type=int, default=5)
@@ -232,7 +233,12 @@ def main() -> None:
     images, labels, classes = load_pack(options.data, options.pack, SPLITS[options.pack], options.count)
     by_class = np.argsort(labels, kind="stable")
     images, labels = np.ascontiguousarray(images[by_class]), labels[by_class]
-    common = {"pack": options.pack, "images": len(images), "size": "x".join(map(str, images.shape[1:3]))}
+    if options.halve:
+        n, height, width, channels = images.shape
+        blocks = images.reshape(n, height // 2, 2, width // 2, 2, channels).astype(np.float64)
+        images = np.rint(blocks.mean((2, 4))).astype(np.uint8)
+    name = options.pack + (", halved" if options.halve else "")
+    common = {"pack": name, "images": len(images), "size": "x".join(map(str, images.shape[1:3]))}
     for method in methods(images, labels, classes):
         if options.methods is None or method.name in options.methods.split(","):
             seconds, figures = measure(method, images, options.runs)

@@ -110,7 +110,7 @@ def exact() -> list[str]:
         return []
     found = {(row["pack"], int(row["images"]), row["method"], row["form"]): row for row in rows}
     sets = sorted({key[:2] for key in found}, key=lambda key: (key[0], -key[1]))
-    packs = {"cifar10_exact": "CIFAR-10", "flowers128": "flowers 128x128"}
+    packs = {"cifar10_exact": "CIFAR-10", "flowers128": "flowers 128x128", "flowers128, halved": "flowers 64x64"}
     shown = {"ours": "ours, with labels and names", "xz": "uint8, xz -9e"}
     shown |= {"webp": "WebP", "jpeg xl": "JPEG XL", "png": "PNG"}
     lines = []
