@@ -1,5 +1,7 @@
 """Commands around a run: distill, encode."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,10 +38,28 @@ def resolve_config(
     if file is None and resume and (run_dir / CONFIG).exists():
         file = str(run_dir / CONFIG)
     config = (Config() if file is None else load_config(file)).with_settings(settings)
+    config = config.updated({"train": budget_of_kib(given)})
     for name, (section, key) in _SHORTCUTS.items():
         if given.get(name) is not None:
             config = config.updated({section: {key: given[name]}})
     return config
+
+
+def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
+    """Options of [train] that --kib-per-class stands for, none without it.
+
+    Raises: click.UsageError beside another option that decides the size; InputError for no size.
+    """
+    kib = given.get("kib_per_class")
+    if kib is None:
+        return {}
+    for name, word in (("bytes_per_class", "--bytes-per-class"), ("lambda_", "--lambda")):
+        if given.get(name) is not None:
+            raise click.UsageError(f"--kib-per-class and {word} exclude each other")
+    assert isinstance(kib, float)
+    if not 0 < kib < math.inf:
+        raise InputError(f"--kib-per-class: expected a positive number, found {kib:g}")
+    return {"bytes_per_class": 1024 * kib, "budget_counts": "file"}
 
 
 @click.command()
@@ -48,7 +68,8 @@ def resolve_config(
 @click.option("--config", "config_file", type=click.Path(), help="Options as TOML.")
 @SET
 @click.option("--lambda", "lambda_", type=float, help="train.lambda: weight of the loss against a bit.")
-@click.option("--bytes-per-class", type=float, help="train.bytes_per_class: file size over classes.")
+@click.option("--kib-per-class", type=float, help="Size of the finished file, over classes; metadata and hash count.")
+@click.option("--bytes-per-class", type=float, help="train.bytes_per_class: size without metadata and hash.")
 @click.option("--images-per-class", type=int, help="train.images_per_class.")
 @click.option("--seed", type=int, help="train.seed.")
 @click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")

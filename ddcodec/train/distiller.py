@@ -25,7 +25,7 @@ from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.model import whole_latents
 from ddcodec.train.pool import Reference, train_member
 from ddcodec.train.quantise import search_shifts
-from ddcodec.train.result import Result, fit_budget, overhead_bits, too_small, trimmed
+from ddcodec.train.result import COARSEST, Result, fit_budget, overhead_bits, trimmed
 from ddcodec.train.start import Start
 from ddcodec.validate import network_bits
 
@@ -187,7 +187,7 @@ class Distiller:
         weights = [np.ones(g.model.layout.latent_count) if joint else error_weights(g.model) for g in self.groups]
         for group in self.groups:
             group.outlook = None if joint else group.outlook
-        wanted = int(self.config.train.bytes_per_class * self._start.class_count)
+        wanted = int(self._start.budget.set_bytes)
         if not wanted:
             for group, weight in zip(self.groups, weights, strict=True):
                 group.take(group.choose(weight, ERROR_PER_BIT * unit))
@@ -207,7 +207,7 @@ class Distiller:
             sizes.add(size)
             bits += 8 * (wanted - size) - 8
         if not kept:
-            raise too_small(self.config.train.bytes_per_class, size / self._start.class_count)
+            raise self._start.budget.refusal(size, COARSEST)
         for group, chosen in zip(self.groups, kept, strict=True):
             group.chosen = chosen
 

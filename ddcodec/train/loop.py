@@ -12,7 +12,6 @@ from types import FrameType
 import numpy as np
 import torch
 
-import ddcodec
 from ddcodec.errors import DdzError, EncodeError, InputError
 from ddcodec.export.sheet import contact_sheet, png_bytes
 from ddcodec.format.atomic import write_atomic
@@ -21,9 +20,9 @@ from ddcodec.train.checkpoints import Identity, checkpoint_files, load_checkpoin
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.metrics import MetricsLog
+from ddcodec.train.provenance import provenance_of
 from ddcodec.train.seams import DistillerFactory, DistillerLike
 
-_HASH_DIGITS = 16  # enough to tell runs apart; every byte of a file counts
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
 
 
@@ -79,10 +78,8 @@ def run(
                 _write_sheet(run_dir / f"sheet-{done:07d}.png", distiller, data, config.train.images_per_class)
             if wanted.is_set() and done < distiller.steps_total:
                 raise Stopped(f"{run_dir}: stopped after step {done} of {distiller.steps_total}; go on with --resume")
-    provenance = {"config_sha256": identity.config_sha256[:_HASH_DIGITS], "seed": config.train.seed}
-    provenance |= {"version": ddcodec.__version__, "dataset": _public_name(data.name)}
     _write_sheet(run_dir / rundir.SHEET, distiller, data, config.train.images_per_class)
-    rundir.write_result(run_dir, distiller.result(), provenance)
+    rundir.write_result(run_dir, distiller.result(), provenance_of(config, data.name))
 
 
 def default_factory() -> DistillerFactory:
@@ -90,12 +87,6 @@ def default_factory() -> DistillerFactory:
     from ddcodec.train.distiller import Distiller
 
     return Distiller
-
-
-def _public_name(name: str) -> str:
-    """npz:/home/me/train.npz as npz:train.npz: a file that is passed on need not tell folders."""
-    kind, colon, rest = name.partition(":")
-    return f"{kind}{colon}{Path(rest).name}"
 
 
 def _refuse_other(run_dir: Path, resume: bool, identity: Identity) -> None:

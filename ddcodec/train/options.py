@@ -23,6 +23,7 @@ def option(
     choices: tuple[str, ...] = (),
     key: str | None = None,
     many: bool = False,
+    quiet: bool = False,
 ) -> Any:
     """Declare one field of a section.
 
@@ -30,8 +31,9 @@ def option(
         default: decides the type too: bool, int, float, str, or a tuple of ints.
         low, high: smallest and largest value (of a tuple: of each element); choices: what a str may be.
         key: name in TOML where it differs from the field's. many: a tuple must not be empty.
+        quiet: left out of TOML at its default, so that runs of before it existed keep their hashes.
     """
-    rules = {"low": low, "high": high, "choices": choices, "key": key, "many": many}
+    rules = {"low": low, "high": high, "choices": choices, "key": key, "many": many, "quiet": quiet}
     return dataclasses.field(default=default, metadata=rules)
 
 
@@ -107,7 +109,13 @@ def read_section(name: str, kind: type[Section], values: Mapping[str, Any], base
     return made
 
 
+def _is_silent(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    return bool(field.metadata.get("quiet")) and value == field.default
+
+
 def plain_section(section: Any) -> dict[str, Any]:
-    """Fields by TOML key, tuples as lists."""
-    found = {key: getattr(section, field.name) for key, field in keys_of(type(section)).items()}
+    """Fields by TOML key, tuples as lists; quiet ones only where they differ from their defaults."""
+    fields = keys_of(type(section)).items()
+    values = {key: (getattr(section, field.name), field) for key, field in fields}
+    found = {key: value for key, (value, field) in values.items() if not _is_silent(field, value)}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}

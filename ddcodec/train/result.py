@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from ddcodec.codecs.configs import TransformConfig
 from ddcodec.codecs.networks import GroupNetworks
-from ddcodec.errors import EncodeError
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train.group import Group
 
 STREAM_OVERHEAD_BITS = 28
 """What a class's stream costs beyond the ideal: checksum, start of the coder, whole bytes."""
 _ROUNDS = 16
+COARSEST = "even the coarsest images, container and networks"
 DEAREST = 4096.0
 """Highest price at which a budget is tried, in multiples of the usual one."""
 
@@ -33,14 +33,6 @@ class Result:
     classes: tuple[str, ...] | None
     recipe: dict[str, Any]
     estimate: dict[str, Any]
-
-
-def too_small(bytes_per_class: float, least: float) -> EncodeError:
-    """The error for a budget that no choice of latents meets; least: bytes per class that would do."""
-    return EncodeError(
-        f"train.bytes_per_class is {bytes_per_class:g}: even its coarsest version takes {math.ceil(least)} bytes per"
-        " class; ask for more, or for fewer images"
-    )
 
 
 def overhead_bits(networks: Sequence[GroupNetworks], group_of_class: Sequence[int], classes: int) -> float:

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from ddcodec.codecs.base_networks import base_layers, matching_base
 from ddcodec.codecs.configs import Shape
+from ddcodec.codecs.networks import GroupNetworks
 from ddcodec.entropy.context import ContextNet
 from ddcodec.errors import EncodeError
+from ddcodec.train.budget import Budget, budget_of
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import error_weights, make_optimiser, own_parameters
@@ -17,7 +19,7 @@ from ddcodec.train.group import ERROR_PER_BIT, Group
 from ddcodec.train.joint import START_OVER
 from ddcodec.train.model import GroupModel
 from ddcodec.train.presets import codec_config
-from ddcodec.train.result import DEAREST, overhead_bits, too_small
+from ddcodec.train.result import COARSEST, DEAREST, overhead_bits
 from ddcodec.train.synthesis_model import TransformModel
 
 _DEFAULT_INDEX = 80
@@ -29,7 +31,8 @@ class Start:
     """Initial state of a run; see the attributes set in the constructor.
 
     groups: networks and latents; targets: per group the real images (n, C, H, W) in [0, 1]; labels: (N,) of
-    all groups' images; price: squared pixel-integer error per bit; budget_bits: for the latents of the set.
+    all groups' images; price: squared pixel-integer error per bit; budget: of the file; budget_bits: what is left
+    of it for the latents.
     """
 
     def __init__(self, config: Config, data: TrainingData, shape: Shape) -> None:
@@ -61,7 +64,11 @@ class Start:
             self.groups.append(Group(model, classes, shadow, np.zeros(shadow.shape, np.int16)))
         if train.bytes_per_class and config.codec.synthesis == "pyramid":
             raise EncodeError("train.bytes_per_class works for the transform only; give the pyramid train.lambda")
-        self.budget_bits = self._budget(config)
+        networks = [group.model.networks() for group in self.groups]
+        self.budget: Budget = budget_of(
+            config, data, networks, self.group_of_class, self.mean.tolist(), self.std.tolist()
+        )
+        self.budget_bits = self._latent_bits(networks)
         self.price = (_LEVEL**2) / train.lambda_ if train.lambda_ else ERROR_PER_BIT * 2 ** (_DEFAULT_INDEX / 4)
         if config.codec.synthesis == "pyramid":
             self._start_pyramid(config)
@@ -76,20 +83,15 @@ class Start:
                 parameters.append({"params": [group.shadow], "factor": 1.0})
             self.optimisers.append(make_optimiser(parameters))
 
-    def _budget(self, config: Config) -> float:
+    def _latent_bits(self, networks: list[GroupNetworks]) -> float:
         """Bits for all latents, 0 if no budget was set."""
-        wanted = config.train.bytes_per_class
-        if not wanted:
+        if not self.budget.per_class:
             return 0.0
-        networks = [group.model.networks() for group in self.groups]
         spare = overhead_bits(networks, self.group_of_class, self.class_count)
-        bits = 8 * wanted * self.class_count - spare
+        bits = 8 * self.budget.set_bytes - spare
         if bits < 8 * len(self.labels):
-            least = (spare + 8 * len(self.labels)) / 8 / self.class_count
-            raise EncodeError(
-                f"train.bytes_per_class is {wanted:g}: container, networks and {len(self.labels)} images at one"
-                f" byte each take {least:.0f} bytes per class; ask for more, or for fewer images"
-            )
+            words = f"{len(self.labels)} images at one byte each, container and networks"
+            raise self.budget.refusal(spare / 8 + len(self.labels), words)
         return bits
 
     def _start_pyramid(self, config: Config) -> None:
@@ -133,8 +135,7 @@ class Start:
             ones = np.ones(self.groups[0].model.layout.latent_count)
             least = sum(group.choose(ones, DEAREST * ERROR_PER_BIT).bits for group in self.groups)
             if least > self.budget_bits:
-                spare = 8 * train.bytes_per_class * self.class_count - self.budget_bits
-                raise too_small(train.bytes_per_class, (spare + least) / 8 / self.class_count)
+                raise self.budget.refusal(self.budget.set_bytes + (least - self.budget_bits) / 8, COARSEST)
 
     def _bits(self, joint: bool, index: int) -> float:
         total = 0.0
