@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SET = click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Repeatable.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-DATA = "npz:FILE, digits, cifar10:PATH, cifar100:PATH or imagefolder:DIR"
+DATA = "npz:FILE, digits, cifar10:PATH, cifar100:PATH, imagefolder:DIR or hf:NAME"
 META_PARTS = ("classes", "norm", "recipe", "provenance")
 # What has an option of its own, and where it stands in the configuration.
 _SHORTCUTS = {

@@ -1,5 +1,6 @@
 """From the text behind `--data` or `--test` to images."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ _SPLITS = {
     "cifar10": ("train", "test"),
     "cifar100": ("train", "test"),
     "imagefolder": ("train", "test", "val"),
+    "hf": ("train", "test", "validation", "val", "valid"),
 }
 FORMS = (
     "npz:FILE, digits[:train|:test], cifar10:PATH[:train|:test], cifar100:PATH[:train|:test], "
-    "imagefolder:DIR[:train|:test|:val]"
+    "imagefolder:DIR[:train|:test|:val], hf:NAME[:train|:test|:validation]"
 )
 
 
@@ -61,7 +63,16 @@ def label_of(text: str, split: str = "train") -> str:
     spec = parse_spec(text)
     if spec.kind == "npz":
         return "npz:" + spec.path.replace("\\", "/").rpartition("/")[2]
+    if spec.kind == "hf":
+        return f"hf:{_hub_name(spec.path)}:{spec.split or split}"
     return f"{spec.kind}:{spec.split or split}"
+
+
+def _hub_name(path: str) -> str:
+    """A name on the hub as it is; of a file or folder here, the last part."""
+    if path.startswith((".", "~", "/")) or "\\" in path or os.path.exists(path):
+        return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return path
 
 
 def load_spec(text: str, split: str = "train") -> LabelledImages:
@@ -82,6 +93,10 @@ def load_spec(text: str, split: str = "train") -> LabelledImages:
         from ddcodec.sources.image_tree import load_image_tree
 
         return load_image_tree(spec.path, spec.split, split, text)
+    if spec.kind == "hf":
+        from ddcodec.sources.hub import load_hub
+
+        return load_hub(spec.path, chosen, text)
     if spec.kind != "digits":
         from ddcodec.sources.cifar import load_cifar
 
