@@ -38,15 +38,19 @@ class TrainingData:
 
 
 def from_source(source: LabelledImages) -> TrainingData:
-    """Check that each class has something to learn from.
+    """Check that each class has something to learn from, and each image numbers.
 
-    Raises: InputError naming the first class without images.
+    Raises: InputError naming the first class without images, or the first image with a NaN.
     """
     counts = np.bincount(source.labels, minlength=source.class_count)
     if not counts.all():
         number = int(np.argmin(counts))
         word = "" if source.classes is None else f" ({source.classes[number]})"
         raise InputError(f"{source.name}: class {number}{word} has no images")
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = source.images.sum(axis=(1, 2, 3), dtype=np.float64)  # a NaN or an infinity spreads to its image's sum
+    if not np.isfinite(sums).all():
+        raise InputError(f"{source.name}: image {int(np.argmin(np.isfinite(sums)))} holds a value that is no number")
     return TrainingData(source.images, source.labels, source.classes, source.name)
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 import numpy as np
 import torch
 
-from ddcodec.errors import DdzError, EncodeError, InputError
+from ddcodec.errors import DdzError, InputError
 from ddcodec.export.sheet import contact_sheet, png_bytes
 from ddcodec.format.atomic import write_atomic
 from ddcodec.train import rundir
@@ -22,6 +22,7 @@ from ddcodec.train.data import TrainingData
 from ddcodec.train.metrics import MetricsLog
 from ddcodec.train.provenance import provenance_of
 from ddcodec.train.seams import DistillerFactory, DistillerLike
+from ddcodec.train.troubles import diverged, explained
 
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
 
@@ -65,10 +66,11 @@ def run(
         while distiller.steps_done < distiller.steps_total:
             started = time.perf_counter()
             phase = distiller.phase
-            metrics = distiller.step()
+            with explained(run_dir, distiller.steps_done + 1, phase):
+                metrics = distiller.step()
             done = distiller.steps_done
             if not math.isfinite(metrics.get("loss", 0.0)):
-                raise EncodeError(f"{run_dir}: training failed in step {done}: loss is {metrics['loss']}")
+                raise diverged(run_dir, done, metrics["loss"])
             log.write(done, phase, {**metrics, "seconds": round(time.perf_counter() - started, 4)})
             if progress is not None:
                 progress(done, distiller.steps_total, phase, metrics)
