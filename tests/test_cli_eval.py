@@ -109,12 +109,12 @@ def test_record_where_nothing_can_be_written(file, tmp_path):
 
 
 def test_unknown_networks(tmp_path):
-    path = write(tmp_path / "x.ddz", recipe=SMALL | {"network": "vgg11"})
+    path = write(tmp_path / "x.ddz", recipe=SMALL | {"network": "swin"})
     message = complaint("eval", path, *DIGITS)
-    for words in ("'vgg11'", "convnet, resnet18", "--set recipe.network=convnet"):
+    for words in ("'swin'", "convnet, resnet18, vgg11, alexnet, vit", "--set recipe.network=convnet"):
         assert words in message
     done = call("eval", path, *DIGITS, "--repeats", 1, "--set", "recipe.network=convnet", "--set", "recipe.width=8")
-    assert "network vgg11 -> convnet" in done.stdout
+    assert "network swin -> convnet" in done.stdout
 
 
 @pytest.fixture
@@ -151,3 +151,37 @@ def test_test_images_may_come_from_a_folder(tmp_path, file):
     call("decode", file, tmp_path / "images")
     done = call("eval", file, "--test", f"imagefolder:{tmp_path / 'images'}", "--repeats", 1)
     assert "accuracy" in done.stdout
+
+
+TINY = ("--set", "recipe.width=4", "--set", "recipe.epochs=1")
+
+
+def test_several_networks(file, found):
+    done = call(
+        "eval", file, *DIGITS, "--nets", "convnet,alexnet,vit", "--repeats", 2, *TINY, "--set", "recipe.depth=1"
+    )
+    for words in ("convnet", "alexnet", "vit", "1 x adamw 0.0005", "seeds 0..1", " +- "):
+        assert words in done.stdout
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["convnet"] * 2 + ["alexnet"] * 2 + ["vit"] * 2
+    told = json.loads(call("eval", file, *DIGITS, "--nets", "convnet", "--repeats", 2, "--json").stdout)
+    network = told["networks"]["convnet"]  # the recipe's own: nothing changes
+    assert {name: network[name] for name in ("mean", "std", "accuracies", "recipe")} == {
+        name: found[name] for name in ("mean", "std", "accuracies", "recipe")
+    }
+    assert (network["seeds"], network["weights"], told["notes"]) == ([0, 1], 1026, [])
+
+
+def test_networks_that_cannot_be_judged(file, tmp_path):
+    nowhere = ("--test", f"npz:{tmp_path / 'none.npz'}", "--device", "cpu")  # refused before it is looked for
+    assert complaint("eval", file, *nowhere, "--nets", "convnet,vgg") == (
+        "--nets: unknown network 'vgg'; the nearest is vgg11, known: convnet, resnet18, vgg11, alexnet, vit"
+    )
+    assert complaint("eval", file, *nowhere, "--nets", "convnet,vgg11") == (
+        f"{file}: vgg11 needs 17x17 pixels, found 8x8"
+    )
+    assert "expected some of convnet" in complaint("eval", file, *nowhere, "--nets", " , ")
+    for option in (("--check",), ("--record", tmp_path / "y.ddz")):
+        assert complaint("eval", file, *nowhere, "--nets", "convnet", *option).startswith("--nets: a file states one")
+    assert not (tmp_path / "y.ddz").exists()
+    message = complaint("eval", file, *nowhere, "--nets", "vit", "--set", "recipe.norm=batch")
+    assert message == f"{file}: norm: vit has layer norm only, found 'batch'"

@@ -3,7 +3,7 @@
 import click
 
 import ddcodec
-from ddcodec.cli import importing, judging, looking, reading, running, showing
+from ddcodec.cli import importing, judging, looking, ranking, reading, running, showing
 from ddcodec.cli.failure import Commands
 
 
@@ -17,6 +17,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *running.COMMANDS,
     *importing.COMMANDS,
     *judging.COMMANDS,
+    *ranking.COMMANDS,
     *reading.COMMANDS,
     *showing.COMMANDS,
     *looking.COMMANDS,

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddcodec.cli.architectures import evaluate_networks
 from ddcodec.cli.failure import about
+from ddcodec.cli.images import load_images
 from ddcodec.cli.reading import FILE
 from ddcodec.cli.running import DATA, DEVICE, SET
 from ddcodec.errors import InputError
 
 if TYPE_CHECKING:
-    from ddcodec.sources.labelled import LabelledImages
     from ddcodec.train.evaluate import EvalResult
     from ddcodec.train.judging import Trial
     from ddcodec.train.recipe import Recipe
@@ -27,7 +28,8 @@ NOT_REPRODUCED = 4
 @click.option(
     "--zca-from", "zca_spec", metavar="SPEC", help="Images a whitened set was whitened by, :train by default."
 )
-@click.option("--repeats", default=3, show_default=True, help="Networks to train.")
+@click.option("--repeats", default=3, show_default=True, help="Networks to train, of each kind.")
+@click.option("--nets", metavar="LIST", help="Kinds by comma (convnet,resnet18,vgg11,alexnet,vit): one table of all.")
 @SET
 @click.option("--check", is_flag=True, help=f"Exit with {NOT_REPRODUCED} if the stored accuracy is not reproduced.")
 @click.option("--record", type=click.Path(), metavar="OUT", help="Write a copy of FILE that states this accuracy.")
@@ -38,6 +40,7 @@ def evaluate(
     test_spec: str,
     zca_spec: str | None,
     repeats: int,
+    nets: str | None,
     settings: tuple[str, ...],
     check: bool,
     record: str | None,
@@ -47,7 +50,11 @@ def evaluate(
     """Train on FILE with its recipe, test on real images, compare with the accuracy FILE states."""
     from ddcodec import pipeline
     from ddcodec.cli.console import say
+    from ddcodec.train.networks.names import parse_networks
 
+    if nets is not None and (check or record is not None):
+        raise InputError("--nets: a file states one accuracy, of its own recipe; leave out --check and --record")
+    names = None if nets is None else parse_networks(nets)
     with about(file):
         data = pipeline.read_file(file)
         dataset = pipeline.decode(data)
@@ -56,14 +63,17 @@ def evaluate(
     from ddcodec.train.reproduction import compare, recipe_changes
 
     place = choose_device(device)
+    if names is not None:
+        specs = (test_spec, zca_spec)
+        return evaluate_networks(file, dataset, names, specs, repeats, settings, place, as_json)
     with about(file):
         recipe = recipe_of(dataset.recipe, settings)
         stored = _stored(dataset.recipe, check)
         check_whitening(dataset, zca_spec is not None)
     if record is not None and not Path(record).absolute().parent.is_dir():
         raise InputError(f"{record}: its folder does not exist")  # said before the work, not after
-    test = _load(test_spec, "test")
-    zca_from = None if zca_spec is None else _load(zca_spec, "train")
+    test = load_images(test_spec, "test")
+    zca_from = None if zca_spec is None else load_images(zca_spec, "train")
 
     def progress(done: int, total: int, score: float) -> None:
         say(f"network {done} of {total}: {100 * score:.1f} %")
@@ -81,13 +91,6 @@ def evaluate(
         _record(file, data, record, _record_fields(dataset.recipe, recipe, result, test_spec))
     if check and verdict is not None and not verdict.reproduced:
         raise click.exceptions.Exit(NOT_REPRODUCED)
-
-
-def _load(spec: str, split: str) -> "LabelledImages":
-    from ddcodec.sources.spec import load_spec, subject_of
-
-    with about(subject_of(spec)):
-        return load_spec(spec, split)
 
 
 def _stored(fields: Any, check: bool) -> "StoredAccuracy | None":

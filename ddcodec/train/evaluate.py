@@ -1,5 +1,6 @@
 """Judge a distilled set: train fresh networks on it, count correct answers on real test images."""
 
+import contextlib
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ddcodec.train.augment import augment
 from ddcodec.train.ingredients import make_loss, make_network, make_optimiser
 from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.recipe import Recipe as Recipe
+from ddcodec.train.together import train_together, worthwhile
 
 _TEST_BATCH = 512  # large enough to keep a device busy; has no influence on the answer
 
@@ -23,6 +25,12 @@ class EvalResult:
     mean: float
     std: float
     accuracies: tuple[float, ...]
+
+
+def summarise(scores: Sequence[float]) -> EvalResult:
+    """One result from the accuracies of single networks, at least one."""
+    spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
+    return EvalResult(statistics.fmean(scores), spread, tuple(scores))
 
 
 class Normalise(nn.Module):
@@ -83,22 +91,11 @@ def train_classifier(
     Returns: a module in eval mode on `device` that takes images as given here (it normalises them itself).
     Raises: EncodeError for shapes or types that do not fit, or images too small for the network.
     """
-    _check(images, labels)
-    keep_freed_memory()
-    if classes is None:
-        classes = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
-    device = torch.device(device)
-    normalise = normalise.to(device)
-    with torch.no_grad():
-        inputs = normalise(images.to(device, torch.float32))
-    channels, height, width = inputs.shape[1:]
-    loss, targets = make_loss(recipe, labels, classes)
-    targets = targets.to(device)
-    network = make_network(recipe, channels, (height, width), classes, seed).to(device)
-    optimiser = make_optimiser(recipe, network)
+    (network,), inputs, targets, loss = _begin(images, labels, recipe, [seed], device, normalise, classes)
+    device = inputs.device
+    optimiser = make_optimiser(recipe, network.parameters())
     # On the CPU on purpose: batch order and augmentation are then the same whatever the device.
     generator = torch.Generator().manual_seed(seed)
-    network.train()
     for epoch in range(recipe.epochs):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(epoch)
@@ -109,6 +106,44 @@ def train_classifier(
             loss(network(batch), targets[chosen]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return nn.Sequential(normalise, network).eval()
+
+
+def train_classifiers(
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    device: torch.device | str,
+    normalise: Normalise,
+    *,
+    classes: int | None = None,
+) -> list[nn.Module]:
+    """Train one network per seed, all at the same time; otherwise as `train_classifier`, up to rounding."""
+    networks, inputs, targets, loss = _begin(images, labels, recipe, seeds, device, normalise, classes)
+    train_together(networks, inputs, targets, loss, recipe, seeds)
+    return [nn.Sequential(normalise, network).eval() for network in networks]
+
+
+def _begin(
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    device: torch.device | str,
+    normalise: Normalise,
+    classes: int | None,
+) -> tuple[list[nn.Module], Tensor, Tensor, Callable[[Tensor, Tensor], Tensor]]:
+    """Fresh networks in training mode, normalised images and targets, all on the device; the loss."""
+    _check(images, labels)
+    keep_freed_memory()
+    if classes is None:
+        classes = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
+    with torch.no_grad():
+        inputs = normalise.to(device)(images.to(device, torch.float32))
+    channels, height, width = inputs.shape[1:]
+    loss, targets = make_loss(recipe, labels, classes)
+    networks = [make_network(recipe, channels, (height, width), classes, seed).to(device).train() for seed in seeds]
+    return networks, inputs, targets.to(device), loss
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
@@ -147,6 +182,8 @@ def evaluate(
     mean: Sequence[float],
     std: Sequence[float],
     progress: Callable[[int, int, float], None] | None = None,
+    *,
+    together: bool | None = None,
 ) -> EvalResult:
     """Train one network per seed on (images, labels) and test each on (test_images, test_labels).
 
@@ -159,6 +196,8 @@ def evaluate(
         device: where to train.
         mean, std: C floats each, the normalisation of both sets.
         progress: called after each network with (networks done, networks in all, this one's accuracy).
+        together: train all networks at the same time; None does so where it is faster (`together.worthwhile`).
+            Where the GPU's memory is too small for it they are trained one by one.
     Returns: the accuracies in the order of `seeds`, with mean and spread.
     Raises: EncodeError for shapes or types that do not fit, or without any seed.
     """
@@ -169,11 +208,17 @@ def evaluate(
     named = labels.shape[1] if labels.ndim == 2 else int(labels.max()) + 1
     classes = max(named, int(test_labels.max()) + 1) if labels.ndim == 1 else named
     normalise = Normalise(mean, std)
+    models: list[nn.Module] = []
+    if worthwhile(torch.device(device), len(seeds)) if together is None else together:
+        with contextlib.suppress(torch.cuda.OutOfMemoryError):
+            models = train_classifiers(images, labels, recipe, seeds, device, normalise, classes=classes)
     scores: list[float] = []
-    for seed in seeds:
-        model = train_classifier(images, labels, recipe, seed, device, normalise, classes=classes)
+    for place, seed in enumerate(seeds):
+        if models:
+            model = models[place]
+        else:
+            model = train_classifier(images, labels, recipe, seed, device, normalise, classes=classes)
         scores.append(accuracy(model, test_images, test_labels))
         if progress is not None:
             progress(len(scores), len(seeds), scores[-1])
-    spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
-    return EvalResult(statistics.fmean(scores), spread, tuple(scores))
+    return summarise(scores)

@@ -1,6 +1,6 @@
 """What a recipe asks for, made: network, optimiser, loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,12 @@ from torch.nn import functional
 
 from ddcodec.errors import EncodeError
 from ddcodec.train.convnet import seeded_convnet
+from ddcodec.train.networks.alexnet import AlexNet
+from ddcodec.train.networks.norms import norm_layer
+from ddcodec.train.networks.vgg11 import VGG11
+from ddcodec.train.networks.vit import ViT
 from ddcodec.train.recipe import Recipe
-from ddcodec.train.resnet import norm_layer, seeded_resnet18
+from ddcodec.train.resnet import seeded_resnet18
 
 _SECOND_BETA = 0.999
 
@@ -18,27 +22,34 @@ def make_network(recipe: Recipe, channels: int, size_hw: tuple[int, int], classe
     """A fresh network on the CPU whose weights depend on `seed` alone.
 
     Args: channels, size_hw: of the images; classes: number of outputs.
-    Raises: EncodeError when the images are too small for it.
+    Raises: EncodeError when the images are too small for it, or it has no such norm.
     """
+    width, norm = recipe.width, recipe.norm
     if recipe.network == "resnet18":
-        norm = recipe.norm or "batch"
-        return seeded_resnet18(channels, size_hw, classes, seed=seed, width=recipe.width, norm=norm)
-    network = seeded_convnet(channels, size_hw, classes, seed=seed, width=recipe.width, depth=recipe.depth)
-    if recipe.norm == "batch":  # both kinds begin with scale 1 and shift 0, so that no random number is missed
+        return seeded_resnet18(channels, size_hw, classes, seed=seed, width=width, norm=norm or "batch")
+    if recipe.network != "convnet":
+        # Only the CPU generator is seeded and restored: initialisation happens there on every machine.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            if recipe.network == "vgg11":
+                return VGG11(channels, size_hw, classes, width, norm or "instance")
+            if recipe.network == "alexnet":
+                return AlexNet(channels, size_hw, classes, width, norm)
+            return ViT(channels, size_hw, classes, width, recipe.depth, norm or "layer")
+    network = seeded_convnet(channels, size_hw, classes, seed=seed, width=width, depth=recipe.depth)
+    if norm in ("batch", "layer"):  # all kinds begin with scale 1 and shift 0, so that no random number is missed
         for place, layer in enumerate(network.body):
             if isinstance(layer, nn.GroupNorm):
-                network.body[place] = norm_layer("batch", layer.num_channels)
+                network.body[place] = norm_layer(norm, layer.num_channels)
     return network
 
 
-def make_optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+def make_optimiser(recipe: Recipe, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
     """The optimiser; its learning rate is set anew in each epoch (`Recipe.rate`)."""
     if recipe.optimizer == "adamw":
         betas = (recipe.momentum, _SECOND_BETA)
-        return torch.optim.AdamW(network.parameters(), recipe.learning_rate, betas, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(
-        network.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
-    )
+        return torch.optim.AdamW(parameters, recipe.learning_rate, betas, weight_decay=recipe.weight_decay)
+    return torch.optim.SGD(parameters, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
 
 
 def make_loss(recipe: Recipe, labels: Tensor, classes: int) -> tuple[Callable[[Tensor, Tensor], Tensor], Tensor]:

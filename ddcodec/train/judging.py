@@ -61,16 +61,19 @@ class Trial:
     std: tuple[float, ...]
     notes: tuple[str, ...]
 
-    def run(self, repeats: int, device: torch.device, progress: Progress | None = None) -> EvalResult:
-        """Train `repeats` networks (seeds 0, 1, ...) and test each.
+    def run(
+        self, repeats: int, device: torch.device, progress: Progress | None = None, *, first_seed: int = 0
+    ) -> EvalResult:
+        """Train `repeats` networks (seeds `first_seed`, `first_seed` + 1, ...) and test each.
 
         Raises: InputError for no repeats, or images that the network cannot take.
         """
         if repeats < 1:
             raise InputError(f"repeats: expected at least 1, found {repeats}")
         training, testing = (self.images, self.targets), (self.test_images, self.test_labels)
+        seeds = range(first_seed, first_seed + repeats)
         try:
-            return evaluate(*training, *testing, self.recipe, range(repeats), device, self.mean, self.std, progress)
+            return evaluate(*training, *testing, self.recipe, seeds, device, self.mean, self.std, progress)
         except EncodeError as error:
             raise InputError(str(error)) from error
 
@@ -90,15 +93,12 @@ def prepare(
     """
     if not len(dataset):
         raise InputError("the set has no images to train on")
-    shape = dataset.pixels.shape[1:]
     for source in (test, *([] if zca_from is None else [zca_from])):
-        if source.images.shape[1:] != shape:
-            raise InputError(f"{source.name}: expected images of shape {shape}, found {source.images.shape[1:]}")
-    if int(test.labels.max()) >= dataset.class_count:
-        raise InputError(f"{test.name}: expected labels below {dataset.class_count}, found {test.labels.max()}")
+        check_shape(dataset, source)
+    check_labels(dataset, test)
     check_whitening(dataset, zca_from is not None)
     notes: list[str] = []
-    test_labels = _in_order_of_set(dataset, test, notes)
+    test_labels = in_order_of_set(dataset, test, notes)
     test_images = test.images
     if zca_from is not None:
         transform = dataset.eval_transform(train_images=zca_from.images)
@@ -120,6 +120,19 @@ def prepare(
         std=std,
         notes=tuple(notes),
     )
+
+
+def check_shape(dataset: DistilledSet, source: LabelledImages) -> None:
+    """See that real images have the shape of the set's; raises InputError."""
+    shape = dataset.pixels.shape[1:]
+    if source.images.shape[1:] != shape:
+        raise InputError(f"{source.name}: expected images of shape {shape}, found {source.images.shape[1:]}")
+
+
+def check_labels(dataset: DistilledSet, source: LabelledImages) -> None:
+    """See that real images are of the set's classes; raises InputError."""
+    if int(source.labels.max()) >= dataset.class_count:
+        raise InputError(f"{source.name}: expected labels below {dataset.class_count}, found {source.labels.max()}")
 
 
 def check_whitening(dataset: DistilledSet, given: bool) -> None:
@@ -150,8 +163,8 @@ def judge(
     return prepare(dataset, test, recipe).run(repeats, device, progress)
 
 
-def _in_order_of_set(dataset: DistilledSet, test: LabelledImages, notes: list[str]) -> NDArray[np.int64]:
-    """Test labels as numbers of the set's classes."""
+def in_order_of_set(dataset: DistilledSet, test: LabelledImages, notes: list[str]) -> NDArray[np.int64]:
+    """Labels of real images as numbers of the set's classes; what is worth telling is added to `notes`."""
     ours, theirs = dataset.classes, test.classes
     if ours is None or theirs is None or ours == theirs:
         return test.labels

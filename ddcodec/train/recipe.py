@@ -8,11 +8,10 @@ from typing import Any
 
 from ddcodec.errors import EncodeError
 from ddcodec.train.augment import check_policy
+from ddcodec.train.networks.names import USUAL_WIDTH as USUAL_WIDTH
 
-USUAL_WIDTH = {"convnet": 128, "resnet18": 64}
-"""Networks that can be trained, with the width that is meant where none is stated."""
 CHOICES = {
-    "norm": ("", "instance", "batch"),
+    "norm": ("", "instance", "batch", "layer"),
     "optimizer": ("sgd", "adamw"),
     "schedule": ("step", "cosine"),
     "loss": ("cross_entropy", "soft_cross_entropy", "mse"),
@@ -25,11 +24,12 @@ class Recipe:
     """How a classifier is trained; it travels with a distilled set, so that figures can be repeated.
 
     Fields:
-        network: "convnet" or "resnet18". width: channels (of a ResNet's first stage). depth: blocks of a
-            convnet, 0 = by image size.
+        network: "convnet", "resnet18", "vgg11", "alexnet" or "vit". width: channels (of the first stage; of a token
+            of vit). depth: blocks of a convnet, 0 = by image size, or of a vit, 0 = 12.
         epochs, batch_size (images), learning_rate, momentum (of AdamW: its first beta), weight_decay.
         augmentation: see `augment`.
-        norm: "instance", "batch", or "" for the network's own, which is instance for convnet, batch for resnet18.
+        norm: "instance", "batch", "layer" (the only one of vit), or "" for the network's own, which is instance for
+            convnet and vgg11, batch for resnet18, none for alexnet.
         optimizer: "sgd" or "adamw".
         schedule: "step", x 0.1 from epoch epochs // 2 + 1 on, or "cosine", down to 0.
         loss: "cross_entropy" against the labels, soft ones where the set has them; "soft_cross_entropy", the same

@@ -4,15 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ddcodec.errors import EncodeError
+from ddcodec.train.networks.norms import check_counts, norm_layer
 
 _STAGES = ((1, 1), (2, 2), (4, 2), (8, 2))  # width in parts of the first stage's, stride
 _SMALLEST_SIDE = 9  # leaves 2 pixels to the last stage; instance norm makes nothing of a single one
-
-
-def norm_layer(norm: str, channels: int) -> nn.Module:
-    """Normalisation with a learned scale and shift per channel: "instance" or "batch"."""
-    return nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(channels, channels, affine=True)
 
 
 class _Block(nn.Module):
@@ -44,19 +39,14 @@ class ResNet18(nn.Module):
         size_hw: height and width in pixels, at least 9 each.
         classes: number of logits.
         width: channels of the first stage; each later one has twice as many at half the side.
-        norm: "batch" or "instance".
+        norm: "batch", "instance" or "layer".
     Raises: EncodeError for smaller images, or when a count is not positive.
     Source: He et al., "Deep Residual Learning" (2016), with the stem that is usual for 32x32 pixels.
     """
 
     def __init__(self, channels: int, size_hw: tuple[int, int], classes: int, width: int = 64, norm: str = "batch"):
         super().__init__()
-        if min(channels, classes, width) < 1:
-            raise EncodeError(f"no network for C={channels}, {classes} classes, {width=}")
-        if min(size_hw) < _SMALLEST_SIDE:
-            raise EncodeError(
-                f"resnet18 needs {_SMALLEST_SIDE}x{_SMALLEST_SIDE} pixels, found {size_hw[0]}x{size_hw[1]}"
-            )
+        check_counts("resnet18", channels, size_hw, classes, width, _SMALLEST_SIDE)
         layers: list[nn.Module] = [
             nn.Conv2d(channels, width, 3, padding=1, bias=False),
             norm_layer(norm, width),

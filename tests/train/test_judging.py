@@ -184,8 +184,10 @@ def test_recipes_of_files():
 
 
 def test_an_unknown_network_can_be_replaced():
-    fields = {"network": "vit", "width": 768, "depth": 12, "epochs": 5}
-    with pytest.raises(InputError, match=r"'vit'; known: convnet, resnet18 .*--set recipe\.network=convnet"):
+    fields = {"network": "swin", "width": 768, "depth": 12, "epochs": 5}
+    with pytest.raises(
+        InputError, match=r"'swin'; known: convnet, resnet18, vgg11, alexnet, vit .*--set recipe\.network=convnet"
+    ):
         recipe_of(fields)
     assert recipe_of(fields, ["recipe.network=convnet"]) == Recipe(epochs=5)
     assert recipe_of(fields, ["recipe.network=convnet", "recipe.width=32"]) == Recipe(epochs=5, width=32)

@@ -1,0 +1,1 @@
+"""Networks by which distilled sets are judged, beside `train.convnet` and `train.resnet`."""
