@@ -28,6 +28,7 @@ from ddcodec.train.data import TrainingData
 from ddcodec.train.distiller import Distiller
 from ddcodec.train.evaluate import Recipe, evaluate
 from ddcodec.train.loop import run
+from ddcodec.train.losses.dm import DistributionMatching
 from ddcodec.train.pool import pool_from_state
 from ddcodec.train.rundir import read_result
 
@@ -104,8 +105,9 @@ def distilled(train: TrainingData, kib: float, per_class: int, work: Path, steps
         if lent and not list(work.glob("checkpoint-*")):
             # the pool depends on data, seed and [matching] alone: that of another budget will do
             state = load_file(lent[-1])
-            options = settings.matching
-            distiller.pool = pool_from_state(state, lambda: ConvNet(3, (32, 32), 10, options.width))
+            options, matcher = settings.matching, distiller.matcher
+            assert isinstance(matcher, DistributionMatching)
+            matcher.pool.members = pool_from_state(state, lambda: ConvNet(3, (32, 32), 10, options.width))
         return distiller
 
     run(config, train, work, torch.device("cpu"), resume=True, progress=show, factory=make)

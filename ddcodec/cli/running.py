@@ -24,6 +24,7 @@ _SHORTCUTS = {
     "bytes_per_class": ("train", "bytes_per_class"),
     "images_per_class": ("train", "images_per_class"),
     "seed": ("train", "seed"),
+    "loss": ("train", "loss"),
     "checkpoint_every": ("run", "checkpoint_every"),
 }
 
@@ -72,6 +73,7 @@ def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
 @click.option("--bytes-per-class", type=float, help="train.bytes_per_class: size without metadata and hash.")
 @click.option("--images-per-class", type=int, help="train.images_per_class.")
 @click.option("--seed", type=int, help="train.seed.")
+@click.option("--loss", help="train.loss: dm, dc, ncfm, tm or package.module:Class.")
 @click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or start it if there is none.")
 @DEVICE

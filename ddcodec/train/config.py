@@ -13,6 +13,8 @@ from typing import Any
 import tomli_w
 
 from ddcodec.errors import InputError
+from ddcodec.train.losses.names import check_loss
+from ddcodec.train.losses.sections import CharacteristicOptions, GradientOptions, OutsideOptions, TrajectoryOptions
 from ddcodec.train.options import keys_of, option, plain_section, read_section, unknown
 from ddcodec.train.recipe import Recipe
 
@@ -52,7 +54,8 @@ class TrainOptions:
     budget_counts: whether that is the "set" (container, networks, latents) or the whole "file" as `encode` writes it
     (with metadata and content hash, too). lambda_ ("lambda" in TOML): weight of the loss against a bit. fit_steps,
     joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents. seed: of everything
-    random. loss: what the joint phase minimises beside the rate.
+    random. loss: what the joint phase minimises beside the rate: dm, dc, ncfm, tm, or package.module:Class of
+    somebody else's (see `ddcodec.train.losses.outside`).
     """
 
     images_per_class: int = option(10, low=1)
@@ -65,12 +68,12 @@ class TrainOptions:
     tune_steps: int = option(20, low=0)
     learning_rate: float = option(0.06, low=1e-9)
     seed: int = option(0, low=0, high=2**63 - 1)
-    loss: str = option("dm", choices=("dm",))
+    loss: str = option("dm", rule=check_loss)
 
 
 @dataclass(frozen=True)
 class MatchingOptions:
-    """Distribution matching.
+    """Networks to match in; all of it concerns dm and ncfm, width and augmentation every loss.
 
     networks: how many feature networks are in use. width: their channels. stages: training steps after which
     the networks are taken (so that young and mature ones take part). real_per_class: real images per class
@@ -86,10 +89,15 @@ class MatchingOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What has no influence on the result: steps between checkpoints and contact sheets (0: no sheets)."""
+    """What has no influence on the result.
+
+    Steps between checkpoints and contact sheets (0: no sheets); experts: folder where those of tm are kept or
+    found, "" for the run's own.
+    """
 
     checkpoint_every: int = option(50, low=1)
     sheet_every: int = option(0, low=0)
+    experts: str = option("", quiet=True)
 
 
 @dataclass(frozen=True)
@@ -99,13 +107,17 @@ class Config:
     codec: CodecOptions = field(default_factory=CodecOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     matching: MatchingOptions = field(default_factory=MatchingOptions)
+    dc: GradientOptions = field(default_factory=GradientOptions)
+    ncfm: CharacteristicOptions = field(default_factory=CharacteristicOptions)
+    tm: TrajectoryOptions = field(default_factory=TrajectoryOptions)
+    outside: OutsideOptions = field(default_factory=OutsideOptions)
     recipe: Recipe = field(default_factory=Recipe)
     run: RunOptions = field(default_factory=RunOptions)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Sections of plain values by TOML names; the recipe as `Recipe.to_dict` has it."""
-        sections = {part.name: plain_section(getattr(self, part.name)) for part in dataclasses.fields(self)}
-        return sections | {"recipe": self.recipe.to_dict()}
+        parts = {part.name: plain_section(getattr(self, part.name)) for part in dataclasses.fields(self)}
+        return {name: values for name, values in parts.items() if values} | {"recipe": self.recipe.to_dict()}
 
     def to_toml(self) -> str:
         """The resolved configuration; `from_toml` gives an equal one."""

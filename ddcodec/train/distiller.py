@@ -1,11 +1,13 @@
 """A distillation run, one step at a time: fit real images, follow the matching loss, finish as integers.
 
-Phases: `fit` overfits latents and networks to chosen real images; `pool` trains the networks to match
-against; `joint` moves the latents by the matching loss under the budget; `finalise` puts the networks on
-integer grids, re-tunes latents, and meets the budget.
+Phases: `fit` overfits latents and networks to chosen real images; `pool` makes what the loss
+needs beforehand, such as trained networks; `joint` moves the latents by the matching loss under the budget;
+`finalise` puts the networks on integer grids, re-tunes latents, and meets the budget.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,10 +22,11 @@ from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import cosine, error_weights, pyramid_step, set_rate, transform_step
 from ddcodec.train.group import ERROR_PER_BIT
-from ddcodec.train.joint import Adam, Controller, Matcher, goal_bits, rate_gradient
+from ddcodec.train.joint import Adam, Controller, goal_bits, rate_gradient
+from ddcodec.train.losses.registry import make_matcher
+from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.model import whole_latents
-from ddcodec.train.pool import Reference, train_member
 from ddcodec.train.quantise import search_shifts
 from ddcodec.train.result import COARSEST, Result, fit_budget, overhead_bits, trimmed
 from ddcodec.train.start import Start
@@ -61,15 +64,19 @@ class Distiller:
         self.optimisers = start.optimisers
         self.adams = [Adam(torch.zeros_like(g.shadow), torch.zeros_like(g.shadow)) for g in self.groups]
         self.controller = Controller()
-        self.pool: list[Reference] = []
-        self._matcher: Matcher | None = None
+        real = RealImages(data, start.mean, start.std, device)
+        self.matcher = make_matcher(config, real, self.generator)
         self.steps_done = 0
         train = config.train
         joint = train.joint_steps
         self._ends = np.cumsum(
-            [train.fit_steps, config.matching.networks if joint else 0, joint, train.tune_steps + 1]
+            [train.fit_steps, self.matcher.prepare_steps if joint else 0, joint, train.tune_steps + 1]
         ).tolist()
         self._start = start
+
+    def use_folder(self, folder: Path) -> None:
+        """Told before the first step where large files may be kept."""
+        self.matcher.use_folder(folder)
 
     @property
     def steps_total(self) -> int:
@@ -118,24 +125,7 @@ class Distiller:
         return {"loss": error, "psnr_db": float(10 * np.log10(PEAK**2 * values / max(error, 1e-9)))}
 
     def _pool(self, number: int) -> dict[str, float]:
-        if len(self.pool) > number * len(self.config.matching.stages):  # a caller lent the pool of another run
-            return {"networks": float(len(self.pool))}
-        normal = self._start.normalised_data(self.device)
-        self.pool += train_member(
-            normal[0], normal[1], number, classes=self._start.class_count, options=self.config.matching,
-            seed=self.config.train.seed,
-        )  # fmt: skip
-        return {"networks": float(len(self.pool))}
-
-    @property
-    def matcher(self) -> Matcher:
-        """The matching side, made when the pool is complete."""
-        if self._matcher is None:
-            options = self.config.matching
-            self._matcher = Matcher(
-                self.pool, self.config.train.loss, options.augmentation, self.mean, self.std, self.generator
-            )
-        return self._matcher
+        return self.matcher.prepare(number)
 
     def _joint(self, number: int) -> dict[str, float]:
         done = number / self.config.train.joint_steps
@@ -146,7 +136,9 @@ class Distiller:
             leaves.append(group.chosen_tensor().requires_grad_(True))
             rendered.append(group.model.synthesis(leaves[-1], True))
         images = torch.cat(rendered)
-        gradient, terms = self.matcher.pixel_gradient(images.to(self.device), self.labels.to(self.device))
+        gradient, terms = self._matching(images, number)
+        if not np.isfinite(terms["loss"]):
+            return terms  # with latents that are still sound
         pulled = torch.autograd.grad(images, leaves, gradient.to(images.device))
         bits = sum(group.bits for group in self.groups)
         if not self.budget_bits:  # no budget was set: keep what the fit came to
@@ -156,7 +148,14 @@ class Distiller:
         weight = self.controller.weight(bits, goal, loss_norm, rate_norm)
         for group, adam, pull, slope in zip(self.groups, self.adams, pulled, slopes, strict=True):
             group.shadow = group.shadow.detach() - rate * adam.direction(pull + weight * slope)
-        return {"loss": sum(terms.values()), **terms, "rate_weight": weight, "goal_bits": goal}
+        return {**terms, "rate_weight": weight, "goal_bits": goal}
+
+    def _matching(self, images: Tensor, number: int) -> tuple[Tensor, dict[str, float]]:
+        """Pixel gradient and metrics, with "loss" NaN where the gradient is not finite."""
+        pixels = images.detach().to(self.device)
+        gradient, terms = self.matcher.pixel_gradient(pixels, self.labels.to(self.device), number)
+        loss = sum(value for name, value in terms.items() if name.startswith("loss_"))
+        return gradient, {"loss": loss if bool(gradient.isfinite().all()) else float("nan"), **terms}
 
     def _finalise(self, number: int) -> dict[str, float]:
         joint = bool(self.config.train.joint_steps)
@@ -240,12 +239,13 @@ class Distiller:
         for group, keep in zip(self.groups, kept, strict=True):
             bits = group.model.context.bits(group.chosen_tensor(), True)
             estimate += float(bits[torch.from_numpy(keep)].double().sum())
+        learned = self.matcher.learned() if self.config.train.joint_steps else {}
         return Result(
             model,
             tuple(self.mean.tolist()),
             tuple(self.std.tolist()),
             self.data.classes,
-            self.config.recipe.to_dict(),
+            self.config.recipe.to_dict() | learned,
             {
                 "latent_bits": ideal,
                 "network_bits": [network_bits(net) for net in model.networks],

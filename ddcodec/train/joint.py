@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -15,13 +15,9 @@ from ddcodec.codecs.lockstep import contexts
 from ddcodec.entropy.context import ContextNet
 from ddcodec.entropy.tables import CENTRE_FRACTION, FRACTIONS, REACH, SCALES, cost_bits
 from ddcodec.entropy.values import residual_bits
-from ddcodec.train.augment import augment
 from ddcodec.train.group import Group
-from ddcodec.train.matching import LOSSES, Balance
 from ddcodec.train.model import whole_latents
-from ddcodec.train.pool import Reference
 
-SHARES = {"mean": 1.0, "head": 3.0}
 START_OVER = 1.4
 """The budget closes in from this factor over the first part of the run: generous, then tightening."""
 _CLOSING = 0.6
@@ -68,34 +64,6 @@ class Adam:
         self.second.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
         mean = self.first / (1 - 0.9**self.count)
         return mean / ((self.second / (1 - 0.99**self.count)).sqrt() + 1e-12)
-
-
-@dataclass
-class Matcher:
-    """The matching side of a joint step: pool, loss, augmentation, order of networks.
-
-    mean, std: (channels,) normalisation; policy: augmentation.
-    """
-
-    pool: list[Reference]
-    loss: str
-    policy: str
-    mean: Tensor
-    std: Tensor
-    generator: torch.Generator
-    balance: Balance = field(default_factory=lambda: Balance(dict(SHARES)))
-    queue: list[int] = field(default_factory=list)
-
-    def pixel_gradient(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Gradient of the loss with respect to images (N, C, H, W) in [0, 1] units, and the terms."""
-        if not self.queue:
-            self.queue = torch.randperm(len(self.pool), generator=self.generator).tolist()
-        reference = self.pool[self.queue.pop()]
-        leaf = images.detach().requires_grad_(True)
-        normal = (leaf - self.mean.view(1, -1, 1, 1)) / self.std.view(1, -1, 1, 1)
-        terms = LOSSES[self.loss](augment(normal, self.policy, self.generator), labels, reference)
-        gradient = self.balance.gradient(terms, leaf)
-        return gradient, {f"loss_{name}": float(value.detach()) for name, value in terms.items()}
 
 
 def rate_gradient(group: Group, net: ContextNet) -> Tensor:

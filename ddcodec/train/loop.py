@@ -21,7 +21,7 @@ from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.metrics import MetricsLog
 from ddcodec.train.provenance import provenance_of
-from ddcodec.train.seams import DistillerFactory, DistillerLike
+from ddcodec.train.seams import DistillerFactory, DistillerLike, KeepsFiles
 from ddcodec.train.troubles import diverged, explained
 
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
@@ -61,6 +61,8 @@ def run(
     run_dir.mkdir(parents=True, exist_ok=True)
     rundir.write_json(run_dir / rundir.RUN, {**vars(identity), "data": data.name})
     write_atomic(run_dir / rundir.CONFIG, config.to_toml().encode())
+    if isinstance(distiller, KeepsFiles):
+        distiller.use_folder(run_dir)
     _restore(distiller, run_dir, identity)
     with MetricsLog(run_dir / rundir.METRICS, distiller.steps_done) as log, _interrupts() as wanted:
         while distiller.steps_done < distiller.steps_total:

@@ -7,7 +7,7 @@ without such declarations (the evaluation recipe) works too and checks itself.
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ddcodec.errors import EncodeError, InputError
@@ -24,6 +24,7 @@ def option(
     key: str | None = None,
     many: bool = False,
     quiet: bool = False,
+    rule: Callable[[str, str], None] | None = None,
 ) -> Any:
     """Declare one field of a section.
 
@@ -32,8 +33,9 @@ def option(
         low, high: smallest and largest value (of a tuple: of each element); choices: what a str may be.
         key: name in TOML where it differs from the field's. many: a tuple must not be empty.
         quiet: left out of TOML at its default, so that runs of before it existed keep their hashes.
+        rule: called with (name, text); raises InputError.
     """
-    rules = {"low": low, "high": high, "choices": choices, "key": key, "many": many, "quiet": quiet}
+    rules = {"low": low, "high": high, "choices": choices, "key": key, "many": many, "quiet": quiet, "rule": rule}
     return dataclasses.field(default=default, metadata=rules)
 
 
@@ -87,6 +89,8 @@ def check(name: str, value: Any, field: "dataclasses.Field[Any]") -> Any:
             raise InputError(f"{name}: expected {bounds}, found {number}")
     if choices and value not in choices:
         raise InputError(f"{name}: expected {' or '.join(map(repr, choices))}, found {value!r}")
+    if rules.get("rule"):
+        rules["rule"](name, value)
     return value
 
 

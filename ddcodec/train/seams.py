@@ -1,7 +1,8 @@
 """What the training loop and the run directory ask of a distiller, and no more."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -43,6 +44,13 @@ class DistillerLike(Protocol):
     def load_state(self, state: dict[str, torch.Tensor]) -> None: ...
     def images(self) -> NDArray[np.float32]: ...
     def result(self) -> ResultLike: ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """A distiller that would rather keep large things in the run's folder than in every checkpoint."""
+
+    def use_folder(self, folder: Path) -> None: ...
 
 
 DistillerFactory = Callable[[Config, TrainingData, torch.device], DistillerLike]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ddcodec.train.convnet import ConvNet
-from ddcodec.train.pool import pool_from_state, pool_state
-
 if TYPE_CHECKING:
     from ddcodec.train.distiller import Distiller
+
+_MATCHER = ("matcher.", "pool.")
 
 
 def save(run: Distiller) -> dict[str, Tensor]:
@@ -47,12 +46,7 @@ def save(run: Distiller) -> dict[str, Tensor]:
             for key, entry in optimiser.state_dict()["state"].items():
                 for name, value in entry.items():
                     state[f"{prefix}optimiser.{key}.{name}"] = torch.as_tensor(value).clone()
-    if run.pool:
-        state |= {name: value.cpu() for name, value in pool_state(run.pool).items()}
-        matcher = run.matcher
-        state["matcher.queue"] = torch.tensor(matcher.queue, dtype=torch.int64)
-        for name, norms in matcher.balance.norms.items():
-            state[f"matcher.norms.{name}"] = torch.tensor(norms, dtype=torch.float64)
+    state |= run.matcher.state()
     return state
 
 
@@ -94,18 +88,7 @@ def load(run: Distiller, state: dict[str, Tensor]) -> None:
         if prefix + "target" in state:
             run.targets[number] = state[prefix + "target"].clone()
         _load_optimiser(run.optimisers[number], prefix, state)
-    if "pool.0.mean" in state:
-        channels, height, width = run.data.images.shape[1:]
-        size = (height, width)
-        options = run.config.matching
-        run.pool = pool_from_state(
-            {name: value.to(run.device) for name, value in state.items() if name.startswith("pool.")},
-            lambda: ConvNet(channels, size, run.data.class_count, options.width).to(run.device),
-        )
-        matcher = run.matcher
-        matcher.queue = state["matcher.queue"].tolist()
-        for name in matcher.balance.norms:
-            matcher.balance.norms[name] = state[f"matcher.norms.{name}"].tolist()
+    run.matcher.load_state({name: value for name, value in state.items() if name.startswith(_MATCHER)})
 
 
 def _load_optimiser(optimiser: torch.optim.Adam | None, prefix: str, state: dict[str, Tensor]) -> None:

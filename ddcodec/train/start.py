@@ -36,7 +36,6 @@ class Start:
     """
 
     def __init__(self, config: Config, data: TrainingData, shape: Shape) -> None:
-        self._data = data
         self._nets: dict[int, ContextNet] = {}
         train = config.train
         self.class_count = data.class_count
@@ -151,9 +150,3 @@ class Start:
         if key not in self._nets:
             self._nets[key] = group.context_net()
         return self._nets[key]
-
-    def normalised_data(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """All real images, normalised, and their labels."""
-        images = torch.from_numpy(self._data.images).float()
-        normal = (images - self.mean.view(1, -1, 1, 1)) / self.std.view(1, -1, 1, 1)
-        return normal.to(device), torch.from_numpy(self._data.labels).long().to(device)

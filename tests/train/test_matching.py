@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ddcodec.train.config import MatchingOptions
+from ddcodec.train.config import Config, MatchingOptions
 from ddcodec.train.convnet import ConvNet
-from ddcodec.train.joint import Controller, Matcher, goal_bits
-from ddcodec.train.matching import Balance, distribution_matching
+from ddcodec.train.joint import Controller, goal_bits
+from ddcodec.train.losses.balance import Balance
+from ddcodec.train.losses.dm import DistributionMatching, distribution_matching
+from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.pool import class_moments, pool_from_state, pool_state, train_member
 from tests.train.small_runs import synthetic
 
@@ -89,11 +91,13 @@ def test_balance_gives_each_term_its_share():
 
 def test_a_matcher_takes_every_network_in_turn():
     generator = torch.Generator().manual_seed(1)
-    matcher = Matcher(POOL, "dm", "flip_crop", torch.zeros(2), torch.ones(2), generator)
+    real = RealImages(DATA, torch.zeros(2), torch.ones(2), torch.device("cpu"))
+    matcher = DistributionMatching(Config(), real, generator)
+    matcher.pool.members = list(POOL)
     used = []
-    for _ in range(4):
-        gradient, terms = matcher.pixel_gradient(torch.from_numpy(DATA.images), LABELS)
-        used.append(len(matcher.queue))
+    for step in range(4):
+        gradient, terms = matcher.pixel_gradient(torch.from_numpy(DATA.images), LABELS, step)
+        used.append(len(matcher.pool.queue))
         assert gradient.shape == IMAGES.shape
         assert bool(gradient.isfinite().all())
         assert set(terms) == {"loss_mean", "loss_head"}

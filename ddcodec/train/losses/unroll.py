@@ -1,0 +1,74 @@
+"""The gradient of what a student becomes, with one step of its training in memory at a time.
+
+The parameters after n steps of plain SGD are theta_n = theta_0 - rate * (g_0 + ... + g_{n-1}). A first pass
+runs the steps and keeps the n parameter vectors only. A second one goes back through them: with a the slope of
+the loss with respect to theta_{i+1}, step i adds -rate * d(a.g_i) to the pixels it used and to a itself. Each
+step's graph is thus built, used and dropped alone; the sum is exactly the gradient of the unrolled graph. (TESLA,
+Cui et al. (2023), has constant memory, too, and leaves out how later parameters depend on earlier pixels.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ddcodec.train.flat import FlatNetwork
+
+View = Callable[[Tensor, int], Tensor]
+"""What a student sees of a batch of images in a step; the same whenever it is called with that step."""
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """loss: see `unrolled`; pixels: its gradient, like the images; rate: its derivative with respect to the rate."""
+
+    loss: float
+    pixels: Tensor
+    rate: float
+
+
+def distance(found: Tensor, start: Tensor, target: Tensor) -> Tensor:
+    """Squared way from a student (P,) to its target, in parts of that from the start to the target."""
+    return (found - target).square().sum() / (start - target).square().sum()
+
+
+def unrolled(
+    network: FlatNetwork,
+    images: Tensor,
+    labels: Tensor,
+    ends: tuple[Tensor, Tensor],
+    rate: float,
+    batches: Sequence[Tensor],
+    view: View,
+) -> Unrolled:
+    """`distance` after one step of SGD on each batch, with its gradients.
+
+    Args:
+        images: (N, C, H, W), labels: (N,) int64; ends: start and target, (P,) each.
+        batches: rows of images, int64, of each step; view: from pixels to what the network takes.
+    """
+    start, target = ends
+    path = [start]
+    for step, rows in enumerate(batches):
+        flat = path[-1].detach().requires_grad_(True)
+        (slope,) = torch.autograd.grad(network.loss(flat, view(images[rows].detach(), step), labels[rows]), flat)
+        path.append(path[-1] - rate * slope)
+    last = path.pop().detach().requires_grad_(True)
+    loss = distance(last, start, target)
+    (adjoint,) = torch.autograd.grad(loss, last)
+    pixels, by_rate = torch.zeros_like(images), 0.0
+    for step in reversed(range(len(batches))):
+        rows = batches[step]
+        leaf = images[rows].detach().requires_grad_(True)
+        flat = path.pop().detach().requires_grad_(True)
+        student = network.loss(flat, view(leaf, step), labels[rows])
+        (slope,) = torch.autograd.grad(student, flat, create_graph=True)
+        along = (adjoint * slope).sum()
+        by_pixel, by_flat = torch.autograd.grad(along, (leaf, flat))
+        pixels.index_add_(0, rows, -rate * by_pixel)
+        by_rate -= float(along.detach())
+        adjoint = adjoint - rate * by_flat
+    return Unrolled(float(loss.detach()), pixels, by_rate)
