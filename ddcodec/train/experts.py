@@ -16,14 +16,15 @@ from torch.func import grad_and_value, vmap
 from ddcodec.train.augment import augment
 from ddcodec.train.config import Config
 from ddcodec.train.expert_store import ExpertStore
-from ddcodec.train.flat import FlatNetwork, mixed_seed
+from ddcodec.train.flat import FlatNetwork, at_once, mixed_seed
 from ddcodec.train.losses.seam import RealImages
 
 
 class Experts:
     """Experts of a run, trained step by step.
 
-    Attributes: network: what they are; store: where their checkpoints are; steps: calls of `train` until complete.
+    Attributes: network: what they are; store: where their checkpoints are; steps: calls of `train` until complete;
+    together: whether a group's experts are computed in one pass.
     """
 
     def __init__(self, config: Config, real: RealImages) -> None:
@@ -34,6 +35,7 @@ class Experts:
         self.groups = math.ceil(config.tm.experts / config.tm.together)
         self.steps = self.groups * config.tm.expert_epochs
         self.store = ExpertStore(self._stamp(config))
+        self.together = at_once(torch.empty(0, device=real.device))
         self._data: tuple[Tensor, Tensor] | None = None
 
     def _stamp(self, config: Config) -> str:
@@ -68,14 +70,23 @@ class Experts:
         images, labels = self._data
         generator = torch.Generator().manual_seed(mixed_seed(self._seed, 3, group, epoch))
         orders = torch.stack([torch.randperm(len(images), generator=generator) for _ in flat]).to(images.device)
-        slope = vmap(grad_and_value(self.network.loss))
         total = torch.zeros((), device=images.device)
         for rows in torch.split(orders, self._options.expert_batch, dim=1):
             seen = augment(images[rows.flatten()], self._policy, generator)
-            step, loss = slope(flat, seen.reshape(*rows.shape, *seen.shape[1:]), labels[rows])
+            step, loss = self._slopes(flat, seen.reshape(*rows.shape, *seen.shape[1:]), labels[rows], self.together)
             flat = flat - self._options.expert_rate * step
             total += loss.mean() * (rows.shape[1] / len(images))
         return flat, float(total)
+
+    def _slopes(self, flat: Tensor, seen: Tensor, labels: Tensor, together: bool) -> tuple[Tensor, Tensor]:
+        """Gradients (experts, P) and losses (experts,) of every expert on its own batch."""
+        if together:
+            found: tuple[Tensor, Tensor] = vmap(grad_and_value(self.network.loss))(flat, seen, labels)
+            return found
+        leaf = flat.detach().requires_grad_(True)
+        losses = torch.stack([self.network.loss(*parts) for parts in zip(leaf, seen, labels, strict=True)])
+        (slopes,) = torch.autograd.grad(losses.sum(), leaf)
+        return slopes, losses.detach()
 
     def release(self) -> None:
         """Let go of the normalised real images."""

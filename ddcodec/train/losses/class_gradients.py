@@ -1,4 +1,4 @@
-"""Gradients that each class exerts on a network's parameters, for all classes in one pass."""
+"""Gradients that each class exerts on a network's parameters, for all classes in one pass where that is faster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn import functional
 
-from ddcodec.train.flat import FlatNetwork
+from ddcodec.train.flat import FlatNetwork, at_once
 
 
 def class_table(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
@@ -26,11 +26,15 @@ def class_table(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     return rows, valid / counts.clamp(min=1)[:, None]
 
 
-def class_gradients(network: FlatNetwork, flat: Tensor, images: Tensor, weights: Tensor) -> Tensor:
+def class_gradients(
+    network: FlatNetwork, flat: Tensor, images: Tensor, weights: Tensor, together: bool | None = None
+) -> Tensor:
     """Gradients of each class's weighted cross-entropy with respect to the parameters.
 
-    Args: flat: (P,) parameters; images: (classes, n, C, H, W), normalised; weights: (classes, n).
-    Returns: (classes, P), through which a gradient reaches the images.
+    Args:
+        flat: (P,) parameters; images: (classes, n, C, H, W), normalised; weights: (classes, n).
+        together: all classes in one pass; None: where `at_once` says so.
+    Returns: (classes, P), through which a gradient reaches the images if they ask for one.
     """
 
     def loss(parameters: Tensor, some: Tensor, label: Tensor, weight: Tensor) -> Tensor:
@@ -39,8 +43,15 @@ def class_gradients(network: FlatNetwork, flat: Tensor, images: Tensor, weights:
         return (each * weight).sum()
 
     labels = torch.arange(len(images), device=images.device)
-    found: Tensor = vmap(grad(loss), in_dims=(None, 0, 0, 0))(flat, images, labels, weights)
-    return found
+    if at_once(images) if together is None else together:
+        found: Tensor = vmap(grad(loss), in_dims=(None, 0, 0, 0))(flat, images, labels, weights)
+        return found
+    with torch.enable_grad():
+        leaf = flat.detach().requires_grad_(True)
+        values = [loss(leaf, *parts) for parts in zip(images, labels, weights, strict=True)]
+        wanted = images.requires_grad
+        slopes = [torch.autograd.grad(value, leaf, create_graph=wanted)[0] for value in values]
+    return torch.stack(slopes)
 
 
 def cosine_distance(network: FlatNetwork, found: Tensor, real: Tensor) -> Tensor:

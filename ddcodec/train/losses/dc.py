@@ -2,8 +2,8 @@
 
 The idea is Zhao, Mopuri and Bilen's (2021): one minus cosine between the cross-entropy's gradients of real and
 synthetic images, weight tensor by weight tensor, class by class, along the training of ever new networks; with
-the same augmentation for both sides (Zhao and Bilen, 2021). Ours: all classes in one vectorised pass, one
-transform for all classes of a step, and plain SGD in between, on synthetic or, by option, on real images.
+the same augmentation for both sides (Zhao and Bilen, 2021). Ours: all classes in one vectorised pass (on a GPU),
+one transform for all classes of a step, and plain SGD in between, on synthetic or, by option, on real images.
 """
 
 from __future__ import annotations

@@ -64,11 +64,16 @@ def unrolled(
         rows = batches[step]
         leaf = images[rows].detach().requires_grad_(True)
         flat = path.pop().detach().requires_grad_(True)
-        student = network.loss(flat, view(leaf, step), labels[rows])
-        (slope,) = torch.autograd.grad(student, flat, create_graph=True)
-        along = (adjoint * slope).sum()
-        by_pixel, by_flat = torch.autograd.grad(along, (leaf, flat))
+        along, by_pixel, by_flat = _back(network.loss(flat, view(leaf, step), labels[rows]), leaf, flat, adjoint)
         pixels.index_add_(0, rows, -rate * by_pixel)
-        by_rate -= float(along.detach())
+        by_rate -= along
         adjoint = adjoint - rate * by_flat
     return Unrolled(float(loss.detach()), pixels, by_rate)
+
+
+def _back(student: Tensor, leaf: Tensor, flat: Tensor, adjoint: Tensor) -> tuple[float, Tensor, Tensor]:
+    """How far a student's slope goes along the adjoint, and the gradients of that; its graph ends here."""
+    (slope,) = torch.autograd.grad(student, flat, create_graph=True)
+    along = (adjoint * slope).sum()
+    by_pixel, by_flat = torch.autograd.grad(along, (leaf, flat))
+    return float(along.detach()), by_pixel, by_flat

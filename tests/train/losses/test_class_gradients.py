@@ -1,5 +1,6 @@
 """Per-class gradients in one pass, against the plain loop over classes."""
 
+import pytest
 import torch
 from torch.nn import functional
 
@@ -30,16 +31,19 @@ def test_a_table_holds_every_image_once():
     assert torch.allclose(weights.sum(1), torch.ones(4))
 
 
-def test_gradients_and_their_gradients_are_those_of_the_loop():
+@pytest.mark.parametrize("together", [False, True])
+def test_gradients_and_their_gradients_are_those_of_the_loop(together):
     flat, leaf = NETWORK.fresh(3), images().requires_grad_(True)
     rows, weights = class_table(LABELS, 4)
-    found = class_gradients(NETWORK, flat, leaf[rows], weights.double())
+    found = class_gradients(NETWORK, flat, leaf[rows], weights.double(), together)
     expected = loop_gradients(flat.clone(), leaf, LABELS)
     assert torch.allclose(found, expected, atol=1e-12)
     target = torch.randn(found.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     ((ours,), (theirs,)) = (torch.autograd.grad(cosine_distance(NETWORK, g, target), leaf) for g in (found, expected))
     assert float(theirs.norm()) > 0
     assert torch.allclose(ours, theirs, atol=1e-12)
+    with torch.no_grad():
+        assert torch.allclose(class_gradients(NETWORK, flat, leaf[rows], weights.double(), together), found)
 
 
 def test_the_distance_sees_directions_of_weights_only():

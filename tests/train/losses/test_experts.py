@@ -32,8 +32,10 @@ def experts(*more):
     return Experts(Config().with_settings([*SETTINGS, *more]), real)
 
 
-def test_experts_that_are_trained_together_are_those_trained_alone():
+@pytest.mark.parametrize("together", [False, True])
+def test_experts_that_are_trained_together_are_those_trained_alone(together):
     made = experts()
+    made.together = together
     assert (made.groups, made.steps, made.count(0), made.count(1)) == (2, 4, 2, 1)
     metrics = [made.train(number) for number in range(made.steps)]
     assert metrics[1]["loss"] < metrics[0]["loss"]

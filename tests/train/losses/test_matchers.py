@@ -9,6 +9,7 @@ from ddcodec.errors import EncodeError, InputError
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
 from ddcodec.train.loop import run
+from ddcodec.train.losses.ncfm import characteristic_distance
 from ddcodec.train.losses.registry import make_matcher
 from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.rundir import read_result
@@ -188,3 +189,23 @@ def test_hashes_of_before_there_were_more_losses_last():
     assert config.with_settings(["tm.experts=20"]).sha256() == config.sha256()
     assert config.with_settings(["run.experts=here"]).sha256() == config.sha256()
     assert config.with_settings(["tm.experts=21"]).sha256() != config.sha256()
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.3, 1.0])
+def test_the_distance_of_characteristic_functions_is_that_of_complex_numbers(phase):
+    generator = torch.Generator().manual_seed(4)
+    real, found, turns = (torch.randn(*shape, generator=generator) for shape in ((2, 6, 5), (7, 5), (5, 9)))
+    labels = torch.tensor([0, 1, 1, 0, 1, 1, 0])
+    weights = torch.stack([(labels == c) / (labels == c).sum() for c in range(2)])
+    expected = 0.0
+    for c in range(2):
+        for t in turns.t().numpy():
+            a = np.exp(1j * (real[c].numpy() @ t)).mean()
+            b = np.exp(1j * (found[labels == c].numpy() @ t)).mean()
+            turned = 1 - np.cos(np.angle(a) - np.angle(b))
+            expected += ((1 - phase) * (abs(a) - abs(b)) ** 2 + phase * 2 * abs(a) * abs(b) * turned) / 9
+    assert float(characteristic_distance(real, found, weights, turns, phase)) == pytest.approx(expected, rel=1e-4)
+    same = characteristic_distance(
+        torch.stack([found[:6], found[:6]]), found[:6], torch.full((2, 6), 1 / 6), turns, phase
+    )
+    assert abs(float(same)) < 1e-6

@@ -55,3 +55,27 @@ def test_a_student_that_does_not_move_has_all_the_way_left():
     found = unrolled(NETWORK, IMAGES, LABELS, (start, target), 0.0, BATCHES, view)
     assert found.loss == pytest.approx(1)
     assert not found.pixels.any()
+
+
+def most_saved(batches):
+    """Largest number of values that graphs held at any one time."""
+    held = [0, 0]
+
+    class Saved:
+        def __init__(self, tensor):
+            self.tensor = tensor
+            held[0] += tensor.numel()
+            held[1] = max(held)
+
+        def __del__(self):
+            held[0] -= self.tensor.numel()
+
+    with torch.autograd.graph.saved_tensors_hooks(Saved, lambda saved: saved.tensor):
+        unrolled(NETWORK, IMAGES, LABELS, (NETWORK.fresh(1), NETWORK.fresh(2)), 0.1, batches, view)
+    return held[1]
+
+
+def test_no_graph_outlives_its_step():
+    batches = [torch.tensor([0, 2, 4])]
+    assert most_saved(20 * batches) < 1.2 * most_saved(2 * batches)  # the hooks themselves keep a little
+    assert most_saved(2 * [torch.arange(6)]) > 1.5 * most_saved(2 * batches)  # the measure works
