@@ -15,8 +15,9 @@ from ddcodec.train.recipe import Recipe
 def worthwhile(device: torch.device, count: int) -> bool:
     """Whether `count` networks train faster together than one by one.
 
-    On a CPU they do not, and there results would change in their last digits: `benchmarks/parallel_seeds.py`
-    measures both. A GPU is not kept busy by one small network.
+    On a CPU only toys do (8x8 or 16x16 pixels and few images); at usual sizes it costs time, and results would
+    change in their last digits: `benchmarks/parallel_seeds.py` measures both. A GPU is not kept busy by one small
+    network.
     """
     return device.type == "cuda" and count > 1
 
