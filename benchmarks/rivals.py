@@ -1,120 +1,36 @@
-"""What ordinary image codecs need for the same pictures: AVIF, WebP and JPEG, as mosaics and file by file.
+"""What ordinary image codecs need for the same pictures: beside the mosaics of ddcodec.train, JPEG and file by file.
 
 Images are uint8 (N, H, W, C) with C = 1 or 3. A mosaic is one picture with `columns` images a row, filled in
 order; the last image is repeated where the last row is not full. Sizes are `len(file)`, headers included.
 `rivals_table.py` makes the table of lossless CIFAR-10 images.
 """
 
-import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-Images = NDArray[np.uint8]
+from ddcodec.train.rival_codecs import SUBSAMPLINGS as SUBSAMPLINGS
+from ddcodec.train.rival_codecs import Choice as Choice
+from ddcodec.train.rival_codecs import Images as Images
+from ddcodec.train.rival_codecs import avif_at_budget as avif_at_budget
+from ddcodec.train.rival_codecs import avif_mosaic as avif_mosaic
+from ddcodec.train.rival_codecs import decode_mosaic as decode_mosaic
+from ddcodec.train.rival_codecs import layouts as layouts
+from ddcodec.train.rival_codecs import make_mosaic as make_mosaic
+from ddcodec.train.rival_codecs import psnr as psnr
+from ddcodec.train.rival_codecs import save_mosaic
+from ddcodec.train.rival_codecs import split_mosaic as split_mosaic
+from ddcodec.train.rival_codecs import webp_mosaic as webp_mosaic
+
 Encoder = Callable[[Images], bytes]
-
-SUBSAMPLINGS = ("4:2:0", "4:4:4")
-
-
-def psnr(first: Images, second: Images) -> float:
-    """Peak signal-to-noise ratio in dB, from the mean squared error over all pixels of all images.
-
-    Args:
-        first, second: uint8 of one shape.
-    Returns: dB; infinity for equal images.
-    Raises: ValueError when the shapes differ.
-    """
-    if first.shape != second.shape:
-        raise ValueError(f"shapes differ: {first.shape} and {second.shape}")
-    error = float(np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2))
-    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
-
-
-def layouts(count: int) -> tuple[int, ...]:
-    """Up to three numbers of columns for `count` images: the squarest rectangle, a tall one and a wide one.
-
-    For 100 images 10, 5 and 25. Exact rectangles where the count has them, else one ragged square.
-    """
-    side = count**0.5
-    exact = [c for c in range(1, count + 1) if count % c == 0 and 1 / 3 <= c / side <= 3]
-    if not exact:
-        return (int(np.ceil(side)),)
-    square = min(exact, key=lambda c: (abs(np.log(c / side)), c))
-    taller, wider = [c for c in exact if c < square], [c for c in exact if c > square]
-    return (square, *taller[-1:], *wider[-1:])
-
-
-def make_mosaic(images: Images, columns: int) -> Images:
-    """(N, H, W, C) to one (rows * H, columns * W, C) picture, filled row by row."""
-    count, height, width, channels = images.shape
-    rows = -(-count // columns)
-    filler = np.repeat(images[-1:], rows * columns - count, axis=0)
-    grid = np.concatenate([images, filler]).reshape(rows, columns, height, width, channels)
-    return np.ascontiguousarray(grid.swapaxes(1, 2).reshape(rows * height, columns * width, channels))
-
-
-def split_mosaic(picture: Images, count: int, size_hw: tuple[int, int]) -> Images:
-    """The reverse of `make_mosaic`: the first `count` tiles as (N, H, W, C)."""
-    height, width = size_hw
-    rows, columns = picture.shape[0] // height, picture.shape[1] // width
-    grid = picture.reshape(rows, height, columns, width, picture.shape[2]).swapaxes(1, 2)
-    return np.ascontiguousarray(grid.reshape(rows * columns, height, width, -1)[:count])
-
-
-def _save(images: Images, columns: int | None, kind: str, **options: Any) -> bytes:
-    picture = make_mosaic(images, layouts(len(images))[0] if columns is None else columns)
-    buffer = io.BytesIO()
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def avif_mosaic(
-    images: Images,
-    quality: int,
-    subsampling: str = "4:2:0",
-    speed: int = 0,
-    *,
-    columns: int | None = None,
-    tune: str | None = "psnr",
-) -> bytes:
-    """One AVIF file with all images.
-
-    Args:
-        images: uint8 (N, H, W, C).
-        quality: 0..100, larger is finer.
-        subsampling: "4:2:0", "4:2:2" or "4:4:4".
-        speed: 0 (slowest, smallest) .. 10.
-        columns: images a row; None takes the squarest layout.
-        tune: what the AV1 encoder optimises, e.g. "psnr"; None leaves its default.
-    Returns: the file.
-    """
-    advanced = {} if tune is None else {"advanced": {"tune": tune}}
-    # One thread: a file's bytes should not depend on the machine.
-    options = {"subsampling": subsampling, "speed": speed, "max_threads": 1, **advanced}
-    return _save(images, columns, "AVIF", quality=quality, **options)
-
-
-def webp_mosaic(images: Images, quality: int, *, columns: int | None = None) -> bytes:
-    """One lossy WebP file (4:2:0, slowest method) with all images; arguments as `avif_mosaic`."""
-    return _save(images, columns, "WEBP", quality=quality, method=6)
 
 
 def jpeg_mosaic(images: Images, quality: int, subsampling: str = "4:2:0", *, columns: int | None = None) -> bytes:
     """One progressive JPEG file with optimised Huffman tables; arguments as `avif_mosaic`."""
     options: dict[str, Any] = {"subsampling": subsampling} if images.shape[3] == 3 else {}
-    return _save(images, columns, "JPEG", quality=quality, optimize=True, progressive=True, **options)
-
-
-def decode_mosaic(blob: bytes, count: int, size_hw: tuple[int, int], channels: int = 3) -> Images:
-    """Images of a mosaic in any of the formats, uint8 (count, H, W, channels)."""
-    with Image.open(io.BytesIO(blob)) as image:
-        picture = np.asarray(image.convert("RGB" if channels == 3 else "L"))
-    return split_mosaic(picture.reshape(*picture.shape[:2], channels), count, size_hw)
+    return save_mosaic(images, columns, "JPEG", quality=quality, optimize=True, progressive=True, **options)
 
 
 def encode_per_file(images: Images, encode: Encoder) -> list[bytes]:
@@ -146,49 +62,3 @@ def decode_per_class(
 def total_bytes(blobs: Iterable[bytes]) -> int:
     """Sum of file sizes in bytes."""
     return sum(len(blob) for blob in blobs)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An AVIF mosaic that fits a budget: the file, what it decodes to (uint8 NHWC), and how it was made."""
-
-    blob: bytes
-    images: Images
-    quality: int
-    columns: int
-    subsampling: str
-    psnr_db: float
-
-
-def avif_at_budget(images: Images, budget_bytes: int, *, speed: int = 0) -> Choice:
-    """The best one-file AVIF mosaic of at most `budget_bytes`.
-
-    For every layout and subsampling the finest fitting quality is sought by bisection; the highest PSNR wins.
-
-    Args:
-        images: uint8 (N, H, W, C).
-        budget_bytes: largest file size.
-        speed: see `avif_mosaic`.
-    Returns: the winner.
-    Raises: ValueError when not even quality 0 fits.
-    """
-    size_hw, best = (images.shape[1], images.shape[2]), None
-    for subsampling in SUBSAMPLINGS:
-        for columns in layouts(len(images)):
-            low, high, fitting = 0, 100, None  # every quality below `low` fits, none above `high` does
-            while low <= high:
-                middle = (low + high) // 2
-                blob = avif_mosaic(images, middle, subsampling, speed, columns=columns)
-                if len(blob) <= budget_bytes:
-                    low, fitting = middle + 1, (blob, middle)
-                else:
-                    high = middle - 1
-            if fitting is None:
-                continue
-            decoded = decode_mosaic(fitting[0], len(images), size_hw, images.shape[3])
-            score = psnr(images, decoded)
-            if best is None or score > best.psnr_db:
-                best = Choice(fitting[0], decoded, fitting[1], columns, subsampling, score)
-    if best is None:
-        raise ValueError(f"no AVIF mosaic of {len(images)} images fits {budget_bytes} bytes")
-    return best

@@ -3,7 +3,7 @@
 import click
 
 import ddcodec
-from ddcodec.cli import importing, judging, looking, ranking, reading, running, showing
+from ddcodec.cli import importing, judging, looking, ranking, reading, running, showing, sweeping
 from ddcodec.cli.failure import Commands
 
 
@@ -15,6 +15,7 @@ def main() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *running.COMMANDS,
+    *sweeping.COMMANDS,
     *importing.COMMANDS,
     *judging.COMMANDS,
     *ranking.COMMANDS,

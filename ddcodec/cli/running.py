@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SET = click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Repeatable.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 DATA = "npz:FILE, digits, cifar10:PATH, cifar100:PATH, imagefolder:DIR or hf:NAME"
+AUTO = 0
 META_PARTS = ("classes", "norm", "recipe", "provenance")
 # What has an option of its own, and where it stands in the configuration.
 _SHORTCUTS = {
@@ -41,9 +42,21 @@ def resolve_config(
     config = (Config() if file is None else load_config(file)).with_settings(settings)
     config = config.updated({"train": budget_of_kib(given)})
     for name, (section, key) in _SHORTCUTS.items():
-        if given.get(name) is not None:
+        if given.get(name) is not None and (name, given[name]) != ("images_per_class", AUTO):
             config = config.updated({section: {key: given[name]}})
     return config
+
+
+def count_or_auto(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """A whole number from 1 on, or `AUTO`, from what an option was given.
+
+    Raises: click.BadParameter.
+    """
+    if value is None or value == "auto":
+        return None if value is None else AUTO
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value!r} is neither a positive integer nor auto")
+    return int(value)
 
 
 def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
@@ -71,7 +84,12 @@ def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
 @click.option("--lambda", "lambda_", type=float, help="train.lambda: weight of the loss against a bit.")
 @click.option("--kib-per-class", type=float, help="Size of the finished file, over classes; metadata and hash count.")
 @click.option("--bytes-per-class", type=float, help="train.bytes_per_class: size without metadata and hash.")
-@click.option("--images-per-class", type=int, help="train.images_per_class.")
+@click.option(
+    "--images-per-class",
+    callback=count_or_auto,
+    metavar="N",
+    help="train.images_per_class; auto tries what the budget is best spent on.",
+)
 @click.option("--seed", type=int, help="train.seed.")
 @click.option("--loss", help="train.loss: dm, dc, ncfm, tm or package.module:Class.")
 @click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")
@@ -87,11 +105,12 @@ def distill(
     **given: object,
 ) -> None:
     """Distil real images into a run directory."""
-    from ddcodec.cli.console import StepReporter
+    from ddcodec.cli.console import StepReporter, say
     from ddcodec.sources.spec import subject_of
     from ddcodec.train.data import load_training_data
     from ddcodec.train.device import choose_device
-    from ddcodec.train.loop import run
+    from ddcodec.train.images_auto import with_best_count
+    from ddcodec.train.loop import default_factory, run
     from ddcodec.train.rundir import RUN, read_json
 
     run_dir = Path(out)
@@ -108,6 +127,8 @@ def distill(
     reporter = StepReporter()
     try:
         with about(out):
+            if given["images_per_class"] == AUTO:
+                config = with_best_count(config, source, run_dir, place, default_factory(), resume, say)
             run(config, source, run_dir, place, resume, reporter)
     finally:
         reporter.close()

@@ -97,7 +97,7 @@ def _refuse_other(run_dir: Path, resume: bool, identity: Identity) -> None:
     """Insist that the folder is new or empty, or, on resume, this very run's."""
     if run_dir.exists() and not run_dir.is_dir():
         raise InputError(f"{run_dir}: expected a folder, found a file")
-    if run_dir.is_dir() and any(run_dir.iterdir()):
+    if run_dir.is_dir() and any(path.name != rundir.CANDIDATES for path in run_dir.iterdir()):
         if not resume:
             raise InputError(f"{run_dir}: is not empty; continue it with --resume or choose another folder")
         known = rundir.read_json(run_dir / rundir.RUN)

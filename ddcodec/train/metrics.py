@@ -44,3 +44,14 @@ def _step_of(line: bytes) -> float:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return math.inf
+
+
+def seconds_of(path: Path) -> float:
+    """Seconds that all steps in a log took; lines that say nothing of it count as none."""
+    total = 0.0
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        try:
+            total += float(json.loads(line)["seconds"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return total

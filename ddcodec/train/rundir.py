@@ -3,6 +3,7 @@
 config.toml            every option, resolved           run.json        data and hashes, for --resume
 metrics.jsonl          one line per step                checkpoint-*.safetensors   the last two
 sheet.png              the images, a row per class      state.safetensors, result.json   the finished set
+images-per-class.jsonl numbers of images that were tried, where the run chose one
 """
 
 import json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CONFIG, RUN, METRICS, SHEET = "config.toml", "run.json", "metrics.jsonl", "sheet.png"
 STATE, RESULT = "state.safetensors", "result.json"
+CANDIDATES = "images-per-class.jsonl"
 _LISTS = ("latent_bits", "network_bits")
 _TOTALS = ("training_latent_bits", "training_network_bits")
 

@@ -1,0 +1,238 @@
+"""A rate-utility curve: a run for each budget, and rivals in as many bytes, judged alike on the test set.
+
+In the folder: a run directory and a file for each budget (1kib, 1kib.ddz), curve.tsv, curve.png, choices.jsonl (how
+numbers of rival images were chosen, on images held out of training), sweep.json (what this sweep is).
+What is there already is not measured again.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+
+import ddcodec
+from ddcodec.errors import EncodeError, InputError
+from ddcodec.format.atomic import write_atomic
+from ddcodec.pipeline import decode, encode_set, read_file
+from ddcodec.sources.labelled import LabelledImages
+from ddcodec.train import rundir
+from ddcodec.train.coded_real import (
+    MOSAICS,
+    PIXELS,
+    Coded,
+    as_pixels,
+    by_mosaic,
+    by_this_codec,
+    hold_out,
+    in_bytes,
+    largest_class,
+)
+from ddcodec.train.config import Config
+from ddcodec.train.count_search import Trial, best_trial, measure, search_count
+from ddcodec.train.data import TrainingData
+from ddcodec.train.images_auto import with_best_count
+from ddcodec.train.judging import judge
+from ddcodec.train.loop import Progress, Stopped, run
+from ddcodec.train.metrics import seconds_of
+from ddcodec.train.rival_codecs import can_write
+from ddcodec.train.seams import DistillerFactory
+from ddcodec.train.sweep_table import SweepTable
+
+OURS = "distilled"
+RIVALS = ("real", *MOSAICS, *PIXELS)
+MARK, CHOICES = "sweep.json", "choices.jsonl"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    config: options of all runs, without a budget; kib: budgets, KiB of the whole file per class; auto: whether the
+    number of images is chosen for each budget; rivals: some of `RIVALS`; repeats: networks for each row;
+    command: for the table, without paths of this machine.
+    """
+
+    config: Config
+    kib: tuple[float, ...]
+    auto: bool
+    rivals: tuple[str, ...]
+    repeats: int
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.rivals if name not in RIVALS]
+        if unknown:
+            raise InputError(f"rival {unknown[0]}: expected some of {', '.join(RIVALS)}")
+        if not self.kib or any(not 0 < kib < float("inf") for kib in self.kib):
+            raise InputError("kib per class: expected positive numbers")
+        if self.repeats < 1:
+            raise InputError(f"repeats: expected at least 1, found {self.repeats}")
+
+
+@dataclass
+class Sweep:
+    """One sweep at work.
+
+    Args: data: real images; test: touched only to judge what has been chosen; out: new, empty, or of this sweep.
+        progress: of the distillers; note: called with a line at the start of each piece of work.
+    """
+
+    plan: Plan
+    data: TrainingData
+    test: LabelledImages
+    out: Path
+    device: torch.device
+    factory: DistillerFactory
+    progress: Progress | None = None
+    note: Callable[[str], None] = field(default=lambda line: None)
+
+    def run(self) -> SweepTable:
+        """Measure what is missing.
+
+        Raises: InputError for a folder in use or of another sweep; Stopped on Ctrl-C; EncodeError for a budget
+            that is too small.
+        """
+        self._claim()
+        table = SweepTable(self.out, self.data.class_count)
+        for kib in sorted(set(self.plan.kib)):
+            config, blob = self._distil(kib)
+            if not table.has(OURS, kib):
+                started = time.perf_counter()
+                made = seconds_of(self.out / f"{kib:g}kib" / rundir.METRICS)
+                self._judge(
+                    table,
+                    OURS,
+                    kib,
+                    Coded(config.train.images_per_class, len(blob), decode(blob)),
+                    config,
+                    started - made,
+                )
+            for rival in self.plan.rivals:
+                if not table.has(rival, kib):
+                    self._rival(table, rival, kib, config, len(blob))
+        table.draw()
+        return table
+
+    @cached_property
+    def _split(self) -> tuple[TrainingData, LabelledImages]:
+        return hold_out(self.data, self.plan.config.train.seed)
+
+    def _claim(self) -> None:
+        """Insist on a new folder, or this very sweep's; budgets and rivals may be added to it."""
+        config = self.plan.config.updated({"train": {"bytes_per_class": 0.0, "budget_counts": "file"}})
+        test = TrainingData(self.test.images, self.test.labels, self.test.classes, self.test.name)
+        identity = {
+            "config_sha256": config.sha256(),
+            "data_sha256": self.data.sha256(),
+            "test_sha256": test.sha256(),
+            "images_per_class": "auto" if self.plan.auto else config.train.images_per_class,
+            "repeats": self.plan.repeats,
+        }
+        if self.out.exists() and not self.out.is_dir():
+            raise InputError(f"{self.out}: expected a folder, found a file")
+        mark = self.out / MARK
+        if mark.exists():
+            known = rundir.read_json(mark)
+            for key, value in identity.items():
+                if known.get(key) != value:
+                    raise InputError(f"{mark}: is of a sweep with another {key}; choose another folder")
+        elif self.out.is_dir() and any(self.out.iterdir()):
+            raise InputError(f"{self.out}: is not empty and not from an earlier sweep; choose another folder")
+        self.out.mkdir(parents=True, exist_ok=True)
+        rundir.write_json(mark, identity)
+
+    def _distil(self, kib: float) -> tuple[Config, bytes]:
+        """Options and file of one budget."""
+        folder, file = self.out / f"{kib:g}kib", self.out / f"{kib:g}kib.ddz"
+        config = in_bytes(self.plan.config, 1024 * kib * self.data.class_count, self.data.class_count)
+        self.note(f"{kib:g} KiB per class: distilling")
+        try:
+            if self.plan.auto:
+                config = with_best_count(config, self.data, folder, self.device, self.factory, True, self.note)
+            run(config, self.data, folder, self.device, True, self.progress, self.factory)
+        except Stopped as error:
+            raise Stopped(f"{error.args[0].partition(';')[0]}; the same sweep goes on with it") from error
+        model, metadata, _ = rundir.read_result(folder)
+        if not file.exists():
+            write_atomic(file, encode_set(model, metadata, with_hash=True))
+        return config, read_file(file)
+
+    def _rival(self, table: SweepTable, name: str, kib: float, config: Config, size: int) -> None:
+        """The row of one rival, in at most as many bytes as ours took; one that cannot do it says why."""
+        self.note(f"{kib:g} KiB per class: {name}")
+        started = time.perf_counter()
+        try:
+            if name in MOSAICS and not can_write(name):
+                raise EncodeError(f"{name}: this Pillow cannot write it")
+            coded = self._best_of(name, kib, config, size)
+        except EncodeError as error:
+            self.note(f"{kib:g} KiB per class: {name} is left out: {error}")
+            table.add(name, kib, **self._origin(config, started), note=str(error))
+            return
+        self._judge(table, name, kib, coded, config, started)
+
+    def _best_of(self, name: str, kib: float, config: Config, size: int) -> Coded:
+        """The rival with the number of images that does best on held-out ones.
+
+        Raises: EncodeError where not one image of each class fits.
+        """
+        left, held = self._split
+        if name in PIXELS:
+            return as_pixels(name, left, size)
+        same = in_bytes(config.updated({"train": {"images_tried": []}}), size, self.data.class_count)
+        made: dict[int, Coded] = {}
+
+        def make(count: int) -> Coded:
+            if name in MOSAICS:
+                made[count] = by_mosaic(name, left, count, size)
+            else:
+                made[count] = by_this_codec(same, left, count, self.device, self.factory)
+            return made[count]
+
+        def judged(coded: Coded, started: float) -> Trial:
+            return measure(coded, held, config.recipe, self.device, started)
+
+        first = config.train.images_per_class
+        known, record = self._known(name, kib), partial(self._record, name, kib)
+        trials = search_count(first, largest_class(left), make, judged, known, record)
+        best = best_trial(trials).images_per_class
+        return made.get(best) or make(best)
+
+    def _known(self, name: str, kib: float) -> list[Trial]:
+        """Trials of an earlier call for this row; lines that were cut off do not count."""
+        path, found = self.out / CHOICES, []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                values = json.loads(line)
+                if (values.pop("method"), values.pop("kib_per_class")) == (name, kib):
+                    found.append(Trial(**values))
+            except (ValueError, KeyError, TypeError):
+                continue
+        return found
+
+    def _record(self, name: str, kib: float, trial: Trial) -> None:
+        with open(self.out / CHOICES, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"method": name, "kib_per_class": kib, **trial.to_dict()}) + "\n")
+
+    def _judge(self, table: SweepTable, name: str, kib: float, coded: Coded, config: Config, started: float) -> None:
+        scores = judge(coded.dataset, self.test, config.recipe, self.plan.repeats, self.device)
+        row = table.add(
+            name,
+            kib,
+            **self._origin(config, started),
+            images_per_class=coded.images_per_class,
+            file_bytes=coded.file_bytes,
+            repeats=self.plan.repeats,
+            accuracy_percent=round(100 * scores.mean, 2),
+            std_percent=round(100 * scores.std, 2),
+        )
+        self.note(f"{kib:g} KiB per class: {name}: {row['accuracy_percent']} % in {coded.file_bytes} bytes")
+
+    def _origin(self, config: Config, started: float) -> dict[str, object]:
+        seconds = round(time.perf_counter() - started, 2)
+        command, version = self.plan.command, ddcodec.__version__
+        return {"command": command, "version": version, "seed": config.train.seed, "seconds": seconds}

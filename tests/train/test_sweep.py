@@ -1,0 +1,172 @@
+"""Sweeps: what they leave, going on, and what they refuse. The distiller is a fake, the rest is real."""
+
+import json
+import signal
+
+import pytest
+import torch
+
+from ddcodec.errors import InputError
+from ddcodec.pipeline import decode
+from ddcodec.sources.spec import load_spec
+from ddcodec.train import count_search, sweep
+from ddcodec.train.config import Config
+from ddcodec.train.loop import Stopped
+from ddcodec.train.sweep import Plan, Sweep
+from ddcodec.train.sweep_table import COLUMNS, SweepTable
+from tests.train.fake_distiller import FakeDistiller
+from tests.train.small_runs import DIGITS
+
+TEST = load_spec("digits", "test")
+CONFIG = Config().with_settings(
+    [
+        *("train.fit_steps=2", "train.joint_steps=3", "train.tune_steps=1", "train.images_per_class=3"),
+        *("recipe.width=4", "recipe.epochs=1", "recipe.augmentation=none"),
+    ]
+)
+RIVALS = ("real", "webp", "pixels8", "pixels32")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(count_search, "_STEPS", 3)
+    monkeypatch.setattr(count_search, "_REPEATS", 1)
+
+
+def make(out, *, kib=(0.5, 0.2), rivals=RIVALS, config=CONFIG, repeats=2, auto=False, **more):
+    plan = Plan(config, kib, auto, rivals, repeats, "ddcodec sweep")
+    return Sweep(plan, more.pop("data", DIGITS), TEST, out, torch.device("cpu"), FakeDistiller, **more)
+
+
+def rows_of(out):
+    header, *lines = (out / "curve.tsv").read_text().splitlines()
+    assert tuple(header.split("\t")) == COLUMNS
+    return [dict(zip(COLUMNS, line.split("\t"), strict=True)) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(count_search, "_STEPS", 3)
+        patch.setattr(count_search, "_REPEATS", 1)
+        make(out).run()
+    return out
+
+
+def test_what_a_sweep_leaves(finished):
+    names = {path.name for path in finished.iterdir()}
+    runs = {"0.2kib", "0.5kib", "0.2kib.ddz", "0.5kib.ddz"}
+    assert names == runs | {"curve.tsv", "curve.png", "choices.jsonl", "sweep.json"}
+    rows = rows_of(finished)
+    methods = ["distilled", *RIVALS]
+    assert [(row["kib_per_class"], row["method"]) for row in rows] == [(k, m) for k in ("0.2", "0.5") for m in methods]
+    for row in rows:
+        size = (finished / f"{row['kib_per_class']}kib.ddz").stat().st_size
+        assert (row["command"], row["seed"]) == ("ddcodec sweep", "0")
+        assert float(row["seconds"]) >= 0
+        if row["note"]:
+            assert not row["accuracy_percent"]
+            continue
+        assert row["repeats"] == "2"
+        assert 0 <= float(row["accuracy_percent"]) <= 100
+        if row["method"] == "distilled":
+            assert int(row["file_bytes"]) == size
+            assert len(decode((finished / f"{row['kib_per_class']}kib.ddz").read_bytes())) == 30
+        elif row["method"] != "real":  # the fake distiller knows no budget
+            assert int(row["file_bytes"]) <= size
+    assert (finished / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_numbers_of_images_were_chosen_on_held_out_ones(finished):
+    lines = [json.loads(line) for line in (finished / "choices.jsonl").read_text().splitlines()]
+    assert {(line["method"], line["kib_per_class"]) for line in lines} >= {("real", 0.2), ("webp", 0.5)}
+    for row in rows_of(finished):
+        if row["method"] in ("real", "webp") and not row["note"]:
+            kib = float(row["kib_per_class"])
+            tried = {x["images_per_class"] for x in lines if (x["method"], x["kib_per_class"]) == (row["method"], kib)}
+            assert int(row["images_per_class"]) in tried
+
+
+def test_a_rival_that_does_not_fit_says_why(tmp_path):
+    config = CONFIG.with_settings(["train.images_per_class=1", "train.fit_steps=0", "train.joint_steps=0"])
+    table = make(tmp_path / "out", kib=(0.2,), rivals=("pixels32",), config=config).run()
+    size = (tmp_path / "out" / "0.2kib.ddz").stat().st_size
+    assert size < 2560
+    assert table.rows[1]["note"] == f"pixels32: one image of each class takes 2560 bytes, and there are {size}"
+
+
+def test_avif_without_avif(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "can_write", lambda kind: False)
+    notes = []
+    table = make(tmp_path / "out", kib=(0.2,), rivals=("avif",), note=notes.append).run()
+    assert "this Pillow cannot write it" in table.rows[1]["note"]
+    assert any("avif is left out" in line for line in notes)
+
+
+def test_what_is_there_is_not_measured_again(finished, monkeypatch):
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file() and path.name != "curve.png"}
+
+    def no(*arguments):
+        raise AssertionError("measured again")
+
+    for name in ("judge", "search_count"):
+        monkeypatch.setattr(sweep, name, no)
+    make(finished, kib=(0.2,)).run()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_stopped_anywhere_it_goes_on(finished, tmp_path):
+    out, seen = tmp_path / "out", []
+
+    def progress(done, total, phase, metrics):
+        seen.append(done)
+        if len(seen) == 8:  # in the second run
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Stopped, match=r"0\.5kib: stopped after step 2 of 6; the same sweep goes on") as caught:
+        make(out, progress=progress).run()
+    assert caught.value.exit_code == 130
+    assert {row["kib_per_class"] for row in rows_of(out)} == {"0.2"}
+    make(out).run()
+    parts = ("method", "kib_per_class", "images_per_class", "file_bytes", "accuracy_percent")
+    assert [[row[x] for x in parts] for row in rows_of(out)] == [[row[x] for x in parts] for row in rows_of(finished)]
+
+
+def test_the_number_of_images_is_chosen_for_each_budget(tmp_path):
+    make(tmp_path / "out", kib=(0.1,), rivals=(), auto=True, repeats=1).run()
+    (row,) = rows_of(tmp_path / "out")
+    last = json.loads((tmp_path / "out" / "0.1kib" / "images-per-class.jsonl").read_text().splitlines()[-1])
+    assert int(row["images_per_class"]) == last["chosen"]
+
+
+def test_another_sweep_is_refused(finished, tmp_path):
+    for changed, words in (
+        (make(finished, config=CONFIG.with_settings(["train.seed=1"])), "config_sha256"),
+        (make(finished, repeats=3), "repeats"),
+        (make(finished, auto=True), "images_per_class"),
+    ):
+        with pytest.raises(InputError, match=rf"sweep\.json: is of a sweep with another {words}"):
+            changed.run()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="found a file"):
+        make(tmp_path / "file").run()
+    with pytest.raises(InputError, match="not from an earlier sweep"):
+        make(tmp_path).run()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [({"rivals": ("jpg",)}, "rival jpg"), ({"kib": ()}, "kib"), ({"kib": (0,)}, "kib")]
+)
+def test_plans_that_mean_nothing(more, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        make(tmp_path / "out", **more)
+    with pytest.raises(InputError, match="repeats"):
+        make(tmp_path / "out", repeats=0)
+
+
+def test_a_table_that_was_damaged(tmp_path):
+    (tmp_path / "curve.tsv").write_text("a\tb\n1\t2\n")
+    with pytest.raises(InputError, match=r"curve\.tsv: expected columns command"):
+        SweepTable(tmp_path, 10)
