@@ -24,7 +24,11 @@ def _quick(monkeypatch):
 
 def test_kib_per_class(tmp_path):
     base = ("distill", "--data", "digits", "--images-per-class", 2, *QUICK)
-    call(*base, "--out", tmp_path / "a", "--kib-per-class", 0.5)
+    done = call(*base, "--out", tmp_path / "a", "--kib-per-class", 0.5)
+    call("encode", tmp_path / "a", tmp_path / "a.ddz")
+    assert done.stderr.splitlines()[-1].startswith(
+        f"{tmp_path / 'a'}: the file takes {(tmp_path / 'a.ddz').stat().st_size} of 5120 bytes: 2 images"
+    )
     train = load_config(str(tmp_path / "a" / "config.toml")).train
     assert (train.bytes_per_class, train.budget_counts, train.images_per_class) == (512, "file", 2)
     for word in ("--bytes-per-class", "--lambda"):

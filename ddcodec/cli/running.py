@@ -18,6 +18,8 @@ SET = click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALU
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 DATA = "npz:FILE, digits, cifar10:PATH, cifar100:PATH, imagefolder:DIR or hf:NAME"
 AUTO = 0
+FILLED = 0.97
+"""Share of a budget that the file should at least take."""
 META_PARTS = ("classes", "norm", "recipe", "provenance")
 # What has an option of its own, and where it stands in the configuration.
 _SHORTCUTS = {
@@ -132,7 +134,25 @@ def distill(
             run(config, source, run_dir, place, resume, reporter)
     finally:
         reporter.close()
+    if config.train.budget_counts == "file":
+        with about(out):
+            tell_if_unfilled(run_dir, config)
     click.echo(out)
+
+
+def tell_if_unfilled(run_dir: Path, config: "Config") -> None:
+    """Say so where the images of a run could not make use of its budget."""
+    from ddcodec.cli.console import say
+    from ddcodec.pipeline import encode_set
+    from ddcodec.train.rundir import read_result
+
+    model, metadata, _ = read_result(run_dir)
+    size, wanted = len(encode_set(model, metadata, with_hash=True)), config.train.bytes_per_class * len(model.counts)
+    if size < FILLED * wanted:
+        say(
+            f"{run_dir}: the file takes {size} of {wanted:.0f} bytes: {config.train.images_per_class} images per class"
+            " cannot use more; ask for more images, or --images-per-class auto"
+        )
 
 
 def chosen_metadata(metadata: "Metadata", wanted: str) -> "Metadata":
