@@ -89,9 +89,7 @@ class DistilledSet:
     @property
     def labels(self) -> NDArray[np.int64]:
         """(N,) int64, class of each sample in the original order."""
-        if self.order is not None:
-            return self.order.copy()
-        return np.repeat(np.arange(self.class_count, dtype=np.int64), self.class_counts)
+        return sample_labels(self.order, self.class_counts)
 
     @property
     def images(self) -> NDArray[np.float32]:
@@ -190,6 +188,13 @@ class DistilledSet:
             digest.update(b"soft" + struct.pack("<2I", SOFT_KINDS.index(self.soft.kind), self.soft.unit))
             digest.update(np.ascontiguousarray(self.soft.values, dtype="<i2").data)
         return digest.digest()
+
+
+def sample_labels(order: NDArray[np.int64] | None, class_counts: Sequence[int]) -> NDArray[np.int64]:
+    """(N,) int64, class of each sample in the original order; without one (None), sorted by class. A copy."""
+    if order is not None:
+        return order.copy()
+    return np.repeat(np.arange(len(class_counts), dtype=np.int64), class_counts)
 
 
 def make_set(

@@ -11,7 +11,7 @@ from ddcodec.codecs.latent import encode_latents
 from ddcodec.codecs.networks import GroupNetworks, encode_groups
 from ddcodec.codecs.pixel_fit import pixel_latents, pixel_networks
 from ddcodec.codecs.soft_labels import encode_soft_labels
-from ddcodec.dataset import DistilledSet, SoftLabels, make_set
+from ddcodec.dataset import DistilledSet, SoftLabels, make_set, sample_labels
 from ddcodec.errors import EncodeError
 from ddcodec.format import constants as c
 from ddcodec.format.container import Payload, write_container
@@ -119,8 +119,7 @@ def label_payloads(model: EncodedModel) -> list[Payload]:
     if order is not None:
         payloads.append(Payload("LABL", c.CODEC, encode_labels(order, counts)))
     if model.soft is not None:
-        labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts) if order is None else order
-        payloads.append(Payload("SOFT", c.CODEC, encode_soft_labels(model.soft, labels)))
+        payloads.append(Payload("SOFT", c.CODEC, encode_soft_labels(model.soft, sample_labels(order, counts))))
     return payloads
 
 

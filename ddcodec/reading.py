@@ -12,7 +12,7 @@ from ddcodec.codecs.networks import GroupNetworks, decode_groups
 from ddcodec.codecs.selection import ClassName, kept_counts, kept_samples
 from ddcodec.codecs.selection import class_numbers as class_numbers
 from ddcodec.codecs.soft_labels import decode_soft_labels
-from ddcodec.dataset import DistilledSet, SoftLabels, make_set
+from ddcodec.dataset import DistilledSet, SoftLabels, make_set, sample_labels
 from ddcodec.errors import InputError
 from ddcodec.format.container import Container, open_container, read_container
 from ddcodec.format.records import Shape
@@ -108,7 +108,7 @@ def read_labels(
     chosen = kept_samples(header.counts, kept, order)
     if container.section("SOFT") is not None:
         payload, offset = required(container, "SOFT")
-        labels = np.repeat(np.arange(header.class_count, dtype=np.int64), header.counts) if order is None else order
+        labels = sample_labels(order, header.counts)
         soft = decode_soft_labels(payload, labels, header.class_count, limits, offset)
         soft = replace(soft, values=np.ascontiguousarray(soft.values[chosen]))
     return None if order is None else order[chosen], soft

@@ -11,6 +11,7 @@ from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.codecs.networks import GroupNetworks, encode_groups, pack_group
 from ddcodec.codecs.soft_labels import soft_label_bits
 from ddcodec.codecs.weights import pack_tensors, tensor_bits
+from ddcodec.dataset import sample_labels
 from ddcodec.entropy.tables import TOTAL
 from ddcodec.format.container import read_container
 from ddcodec.format.wire import pack_varint
@@ -110,8 +111,7 @@ def validate(model: EncodedModel, estimate: Mapping[str, Any], data: bytes) -> V
     if "LABL" in found.section_bytes:
         expected_kinds["LABL"] = training["LABL"] = _label_bits(model)
     if "SOFT" in found.section_bytes and model.soft is not None:
-        classes = np.repeat(np.arange(len(model.counts), dtype=np.int64), model.counts)
-        bits = soft_label_bits(model.soft, classes if model.order is None else model.order)
+        bits = soft_label_bits(model.soft, sample_labels(model.order, model.counts))
         expected_kinds["SOFT"] = training["SOFT"] = bits
     label_streams = len({"LABL", "SOFT"} & set(expected_kinds))
     stream_count = sum(map(bool, streams)) + sum(count for _, count in overheads) + label_streams

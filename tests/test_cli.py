@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 import ddcodec
-from ddcodec.cli import main
 from ddcodec.codecs.selection import class_numbers
 from ddcodec.errors import InputError
 from ddcodec.pipeline import encode_set
 from ddcodec.sources.spec import load_spec
 from ddcodec.train import demo, loop
+from tests.calls import call, complaint
 from tests.small_models import META, MODELS
 from tests.train.fake_distiller import FakeDistiller
 
@@ -32,23 +31,6 @@ SHORT = (
 def _quick_distiller(monkeypatch):
     monkeypatch.setattr(loop, "default_factory", lambda: FakeDistiller)
     monkeypatch.setattr(demo, "default_factory", lambda: FakeDistiller)
-
-
-def call(*arguments, code=0):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
-
-
-def complaint(*arguments, code=1):
-    """The one line that a command fails with."""
-    done = call(*arguments, code=code)
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("ddcodec: ")
-    return done.stderr.removeprefix("ddcodec: ").rstrip()
 
 
 @pytest.fixture

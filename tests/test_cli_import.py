@@ -12,6 +12,7 @@ import ddcodec
 from ddcodec import pipeline
 from ddcodec.cli import main
 from ddcodec.train import imported
+from tests import calls
 from tests.sources import foreign_files as files
 
 
@@ -29,19 +30,11 @@ def taken(monkeypatch):
 
 
 def call(*arguments, code=0):
-    done = CliRunner().invoke(main, ["import", *map(str, arguments)])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done
+    return calls.call("import", *arguments, code=code)
 
 
 def complaint(*arguments):
-    done = call(*arguments, code=1)
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("ddcodec: ")
-    return done.stderr
+    return "ddcodec: " + calls.complaint("import", *arguments)
 
 
 def test_tensors_to_a_file(tmp_path, taken):

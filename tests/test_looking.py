@@ -60,6 +60,7 @@ def run_dir(tmp_path):
     folder = tmp_path / "run-9"
     folder.mkdir()
     result = {"model": coded, "mean": (0.5,), "std": (0.25,), "classes": None, "recipe": {}, "estimate": estimate}
+    result["whitening"] = {}
     write_result(folder, type("Result", (), result))
     return folder
 

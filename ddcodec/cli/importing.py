@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ddcodec.dataset import DistilledSet
     from ddcodec.sources.adopt import Deviation
     from ddcodec.sources.foreign import ForeignSet
-    from ddcodec.train.imported import ImportedResult
+    from ddcodec.train.outcome import Result
 
 NOTES = "import.json"
 LABELS = ("hard", "logits", "probs", "scores")
@@ -151,7 +151,7 @@ def _write(dataset: "DistilledSet", out: str, report: dict[str, Any], given: dic
     return len(blob)
 
 
-def _fitted(dataset: "DistilledSet", given: dict[str, Any]) -> "ImportedResult":
+def _fitted(dataset: "DistilledSet", given: dict[str, Any]) -> "Result":
     from ddcodec.cli.console import StepReporter
     from ddcodec.train.imported import fit_set
 

@@ -52,14 +52,6 @@ def layer_specs(name: str, weight_shape: tuple[int, ...]) -> list[TensorSpec]:
     return [TensorSpec(f"{name}.weight", weight_shape), TensorSpec(f"{name}.bias", (weight_shape[0],))]
 
 
-def _bounded(cursor: Cursor, what: str, low: int, high: int, rule: str) -> int:
-    start = cursor.offset
-    value = cursor.varint(what)
-    if not low <= value <= high:
-        raise FormatError(what, offset=start, expected=f"{low}..{high}", found=value, rule=rule)
-    return value
-
-
 @dataclass(frozen=True)
 class PyramidConfig:
     """channels[l]: latent channels of level l (0 is the finest); widths: hidden 1x1 layers."""
@@ -80,15 +72,15 @@ class PyramidConfig:
     @classmethod
     def read(cls, cursor: Cursor, shape: Shape) -> PyramidConfig:
         """Parse what `fields` wrote; raises FormatError P1..P5."""
-        levels = _bounded(cursor, "number of levels", 1, 12, "P1")
+        levels = cursor.varint_in("number of levels", 1, 12, "P1")
         start = cursor.offset
-        channels = tuple(_bounded(cursor, "latent channels", 0, 16, "P2") for _ in range(levels))
+        channels = tuple(cursor.varint_in("latent channels", 0, 16, "P2") for _ in range(levels))
         if not any(channels):
             raise FormatError("latent channels", offset=start, expected="one or more", found=0, rule="P2")
-        cross_level = bool(_bounded(cursor, "context template", 0, 1, "P3"))
-        hidden = _bounded(cursor, "number of hidden layers", 0, 3, "P4")
-        widths = tuple(_bounded(cursor, "width of a hidden layer", 1, 640, "P4") for _ in range(hidden))
-        return cls(channels, cross_level, widths, _bounded(cursor, "residual layers", 0, 2, "P5"))
+        cross_level = bool(cursor.varint_in("context template", 0, 1, "P3"))
+        hidden = cursor.varint_in("number of hidden layers", 0, 3, "P4")
+        widths = tuple(cursor.varint_in("width of a hidden layer", 1, 640, "P4") for _ in range(hidden))
+        return cls(channels, cross_level, widths, cursor.varint_in("residual layers", 0, 2, "P5"))
 
     def tensors(self, shape: Shape) -> list[TensorSpec]:
         """Synthesis tensors in blob order."""
@@ -131,18 +123,18 @@ class TransformConfig:
     @classmethod
     def read(cls, cursor: Cursor, shape: Shape) -> TransformConfig:
         """Parse what `fields` wrote; raises FormatError T1..T3, G3."""
-        block = 1 << _bounded(cursor, "log2 of block size", 2, 5, "T1")
-        diagonals = tuple(_bounded(cursor, "coded diagonals", 0, 2 * block - 1, "T2") for _ in range(shape.channels))
+        block = 1 << cursor.varint_in("log2 of block size", 2, 5, "T1")
+        diagonals = tuple(cursor.varint_in("coded diagonals", 0, 2 * block - 1, "T2") for _ in range(shape.channels))
         start = cursor.offset
         filter_base = cursor.varint("filter base")
         if filter_base:
             base = find_base(filter_base, "filter", shape.channels, offset=start)
             return cls(block, diagonals, base.widths, filter_base)
         start = cursor.offset
-        layers = _bounded(cursor, "filter layers", 0, 4, "T3")
+        layers = cursor.varint_in("filter layers", 0, 4, "T3")
         if layers == 1:
             raise FormatError("filter layers", offset=start, expected="0 or 2..4", found=1, rule="T3")
-        width = _bounded(cursor, "filter width", 1, 64, "T3") if layers else 0
+        width = cursor.varint_in("filter width", 1, 64, "T3") if layers else 0
         return cls(block, diagonals, (width,) * (layers - 1))
 
     def tensors(self, shape: Shape) -> list[TensorSpec]:
@@ -189,17 +181,17 @@ class PixelConfig:
     @classmethod
     def read(cls, cursor: Cursor, shape: Shape) -> PixelConfig:
         """Parse what `fields` wrote; raises FormatError X1..X4."""
-        centred = bool(_bounded(cursor, "start of predictions", 0, 1, "X1"))
-        depth = _bounded(cursor, "depth", 0, 2 * DEPTH_ZERO, "X2") - DEPTH_ZERO
-        reach = _bounded(cursor, "reach", 1, 16, "X3")
+        centred = bool(cursor.varint_in("start of predictions", 0, 1, "X1"))
+        depth = cursor.varint_in("depth", 0, 2 * DEPTH_ZERO, "X2") - DEPTH_ZERO
+        reach = cursor.varint_in("reach", 1, 16, "X3")
         start = cursor.offset
-        count = _bounded(cursor, "number of levels", 0, MAX_LEVELS, "X4")
+        count = cursor.varint_in("number of levels", 0, MAX_LEVELS, "X4")
         if count == 1:
             raise FormatError("number of levels", offset=start, expected=f"0 or 2..{MAX_LEVELS}", found=1, rule="X4")
         levels: list[int] = []
         for _ in range(count):
             least = levels[-1] + 1 if levels else LEVEL_MIN
-            levels.append(least + _bounded(cursor, "level", 0, LEVEL_MAX - least, "X4"))
+            levels.append(least + cursor.varint_in("level", 0, LEVEL_MAX - least, "X4"))
         return cls(centred, depth, reach, tuple(levels))
 
     def tensors(self, shape: Shape) -> list[TensorSpec]:

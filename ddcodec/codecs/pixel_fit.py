@@ -40,7 +40,7 @@ def pixel_networks(pixels: NDArray[np.int16], peak: int) -> GroupNetworks:
         return direct
     trial = _trial(pixels)
     numbered = _fitted(shape, pixels, levels)
-    return min((direct, numbered), key=lambda networks: _bits(networks, trial))
+    return min((direct, numbered), key=lambda networks: _bits(networks, pixel_latents(networks, trial)))
 
 
 def pixel_latents(networks: GroupNetworks, pixels: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -72,13 +72,13 @@ def _fitted(shape: Shape, pixels: NDArray[np.int16], levels: tuple[int, ...]) ->
     distance = np.abs(latents.astype(np.int64) - (middle if centred else 0)).max()
     config = PixelConfig(bool(centred), 0, max(1, min(16, int(distance).bit_length())), levels)
     plain = _assemble(shape, config, bases)
-    trial = _trial(pixels)
+    trial = _trial(latents)
     own = _assemble(shape, config, _fit(plain, latents))
     best = min((_at_best_depth(networks, trial) for networks in (plain, own)), key=lambda pair: pair[0])[1]
-    if best.tensors is plain.tensors or len(trial) == len(pixels):
+    if best.tensors is plain.tensors or len(trial) == len(latents):
         return best
     # the trial is a part of the set, for which own predictors seem dearer than they are
-    return min((replace(plain, config=best.config), best), key=lambda networks: _bits(networks, pixels))
+    return min((replace(plain, config=best.config), best), key=lambda networks: _bits(networks, latents))
 
 
 def _assemble(shape: Shape, config: PixelConfig, predictors: Sequence[tuple[Tensor, Tensor]]) -> GroupNetworks:
@@ -94,30 +94,27 @@ def _assemble(shape: Shape, config: PixelConfig, predictors: Sequence[tuple[Tens
     return GroupNetworks(shape, config, BASES[base].widths, base, tuple(tensors), tuple(shifts))
 
 
-def _bits(networks: GroupNetworks, pixels: NDArray[np.int16]) -> float:
-    bits = encode_class_streams([networks], [0], [pixel_latents(networks, pixels)])[1]
+def _bits(networks: GroupNetworks, latents: NDArray[np.int16]) -> float:
+    bits = encode_class_streams([networks], [0], [latents])[1]
     return sum(bits) + 8 * len(pack_group(networks))
 
 
-def _trial(pixels: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Images, evenly chosen, with about as many pixels as a trial may cost time for."""
-    count = max(1, min(len(pixels), _TRIAL_PIXELS // pixels[0].size))
-    return pixels[np.linspace(0, len(pixels) - 1, count).astype(np.int64)]
+def _trial(images: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Images, evenly chosen, with about as many pixels (or latents) as a trial may cost time for."""
+    count = max(1, min(len(images), _TRIAL_PIXELS // images[0].size))
+    return images[np.linspace(0, len(images) - 1, count).astype(np.int64)]
 
 
-def _at_best_depth(networks: GroupNetworks, pixels: NDArray[np.int16]) -> tuple[float, GroupNetworks]:
+def _at_best_depth(networks: GroupNetworks, latents: NDArray[np.int16]) -> tuple[float, GroupNetworks]:
     """Bits and networks at the unit that suits the size of the errors."""
     config = networks.config
     assert isinstance(config, PixelConfig)
-    first = int(
-        np.clip(
-            np.rint(np.log2(max(_mean_error(networks, pixel_latents(networks, pixels)), 1e-3) / _NATURAL_ERROR)), -8, 8
-        )
-    )
+    octaves = np.log2(max(_mean_error(networks, latents), 1e-3) / _NATURAL_ERROR)
+    first = int(np.clip(np.rint(octaves), -8, 8))
 
     @cache
     def at(depth: int) -> tuple[float, int]:
-        return _bits(replace(networks, config=replace(config, depth=depth)), pixels), depth
+        return _bits(replace(networks, config=replace(config, depth=depth)), latents), depth
 
     bits, best = min(at(depth) for depth in {first, max(-8, first - 3), min(8, first + 3)})
     while True:  # downhill from the best of them

@@ -82,15 +82,15 @@ def decode_soft_labels(payload: bytes, labels: Numbers, classes: int, limits: Li
     """
     limits.check("soft_labels", len(labels) * classes)
     cursor = Cursor(payload, offset)
-    kind = _number(cursor, "kind of soft labels", 0, len(SOFT_KINDS) - 1, "S1")
-    unit = _number(cursor, "unit of soft labels", 1, UNIT_MAX, "S2")
+    kind = cursor.varint_in("kind of soft labels", 0, len(SOFT_KINDS) - 1, "S1")
+    unit = cursor.varint_in("unit of soft labels", 1, UNIT_MAX, "S2")
     if not len(labels):
         raise FormatError("soft labels of a set without images", offset=offset, rule="S4")
     own = labels[:, None] == np.arange(classes)
     sizes = (len(labels), len(labels) * (classes - 1))
     models = []
     for _ in sizes:
-        mean = _number(cursor, "mean of soft labels", 0, 65_535, "S3") + VALUE_MIN
+        mean = cursor.varint_in("mean of soft labels", 0, 65_535, "S3") + VALUE_MIN
         place, scale = cursor.offset, cursor.byte("scale of soft labels", rule="W2")
         if scale > SCALE_MAX:
             raise FormatError("scale of soft labels", offset=place, expected=f"0..{SCALE_MAX}", found=scale, rule="S3")
@@ -102,11 +102,3 @@ def decode_soft_labels(payload: bytes, labels: Numbers, classes: int, limits: Li
         values[chosen] = take_wide_alike(decoder, size, 16 * mean, scale, offset=place)
     decoder.close(checksum24(values, "<i2"))
     return SoftLabels(values, unit, SOFT_KINDS[kind])
-
-
-def _number(cursor: Cursor, what: str, low: int, high: int, rule: str) -> int:
-    place = cursor.offset
-    value = cursor.varint(what)
-    if not low <= value <= high:
-        raise FormatError(what, offset=place, expected=f"{low}..{high}", found=value, rule=rule)
-    return value

@@ -49,16 +49,22 @@ def residual_bits(residual: NDArray[np.signedinteger], rows: NDArray[np.signedin
     return float(cost_bits()[rows, symbols].sum() + escape_bits(residual[escaped]).sum())
 
 
-def push_batch(encoder: Encoder, residual: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+def push_batch(
+    encoder: Encoder, residual: NDArray[np.int64], rows: NDArray[np.int64], exponent_max: int = _EXPONENT_MAX
+) -> None:
     """Push a batch of residuals (n,) under rows (n,): its escapes first, as they are decoded last.
 
     Raises: EncodeError if a residual is too large for an escape (rule E4).
     """
-    push_batches(encoder, residual, rows, np.array([len(residual)]))
+    push_batches(encoder, residual, rows, np.array([len(residual)]), exponent_max)
 
 
 def push_batches(
-    encoder: Encoder, residual: NDArray[np.signedinteger], rows: NDArray[np.signedinteger], ends: NDArray[np.int64]
+    encoder: Encoder,
+    residual: NDArray[np.signedinteger],
+    rows: NDArray[np.signedinteger],
+    ends: NDArray[np.int64],
+    exponent_max: int = _EXPONENT_MAX,
 ) -> None:
     """Push batches that lie one after another in residual (n,) and rows (n,) and stop at ends (batches,).
 
@@ -73,12 +79,12 @@ def push_batches(
     for batch in np.unique(batch_of_place)[::-1]:
         end = int(ends[batch])
         encoder.push_table(symbols[end:stop], rows[end:stop])
-        push_escapes(encoder, residual[places[batch_of_place == batch]])
+        _push_escapes(encoder, residual[places[batch_of_place == batch]], exponent_max)
         stop = end
     encoder.push_table(symbols[:stop], rows[:stop])
 
 
-def push_escapes(encoder: Encoder, residual: NDArray[np.signedinteger], exponent_max: int = _EXPONENT_MAX) -> None:
+def _push_escapes(encoder: Encoder, residual: NDArray[np.signedinteger], exponent_max: int) -> None:
     """Push what follows the escape symbols of residuals (n,), all beyond REACH.
 
     Raises: EncodeError if a residual is too large (rule E4).

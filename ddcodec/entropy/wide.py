@@ -12,13 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddcodec.entropy.coder import Decoder, Encoder, take_tables
-from ddcodec.entropy.tables import ESCAPE, REACH, cost_bits, escape_bits, pmf_table
-from ddcodec.entropy.values import (
-    check_range,
-    push_escapes,
-    split_mean,
-    take_escapes,
-)
+from ddcodec.entropy.tables import REACH, pmf_table
+from ddcodec.entropy.values import check_range, push_batch, residual_bits, split_mean, take_escapes
 
 WIDE_SCALE = 55
 """Greatest scale index a quotient is coded under."""
@@ -41,9 +36,7 @@ def wide_bits(values: Numbers, mean: Numbers, scale: Numbers) -> float:
     """Ideal code length, in bits, of values (n,)."""
     bits, whole, rows = split_wide(mean, scale)
     residual = (values >> bits) - whole
-    escaped = np.abs(residual) > REACH
-    symbols = np.where(escaped, ESCAPE, residual + REACH)
-    return float(cost_bits()[rows, symbols].sum() + escape_bits(residual[escaped]).sum() + bits.sum())
+    return residual_bits(residual, rows) + float(bits.sum())
 
 
 def push_wide(encoder: Encoder, values: Numbers, mean: Numbers, scale: Numbers) -> None:
@@ -57,9 +50,7 @@ def push_wide(encoder: Encoder, values: Numbers, mean: Numbers, scale: Numbers) 
         if count:
             chosen = values[bits == count]
             encoder.push_uniforms((chosen & ((1 << count) - 1)).astype(np.int32), count)
-    escaped = np.abs(residual) > REACH
-    push_escapes(encoder, residual[escaped], WIDE_EXPONENT_MAX)
-    encoder.push_table(np.where(escaped, ESCAPE, residual + REACH).astype(np.int32), rows)
+    push_batch(encoder, residual, rows, WIDE_EXPONENT_MAX)
 
 
 def take_wide(

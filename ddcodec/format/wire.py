@@ -77,6 +77,17 @@ class Cursor:
                 return value
         raise FormatError(f"{what} is not below 2^32", offset=start, rule="W1")
 
+    def varint_in(self, what: str, low: int, high: int, rule: str) -> int:
+        """Read one varint that must lie in low..high; errors point at its first byte.
+
+        Raises: FormatError with `rule`, and as `varint`.
+        """
+        start = self.offset
+        value = self.varint(what)
+        if not low <= value <= high:
+            raise FormatError(what, offset=start, expected=f"{low}..{high}", found=value, rule=rule)
+        return value
+
     def close(self, what: str = "field", rule: str | None = None) -> None:
         """Insist that nothing is left.
 

@@ -27,8 +27,9 @@ from ddcodec.train.losses.registry import make_matcher
 from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.model import whole_latents
+from ddcodec.train.outcome import Result
 from ddcodec.train.quantise import search_shifts
-from ddcodec.train.result import COARSEST, Result, fit_budget, overhead_bits, trimmed
+from ddcodec.train.result import COARSEST, fit_budget, overhead_bits, trimmed
 from ddcodec.train.start import Start
 from ddcodec.validate import network_bits
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from ddcodec.codecs.labels import encode_labels
 from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.codecs.soft_labels import encode_soft_labels
-from ddcodec.dataset import DistilledSet
+from ddcodec.dataset import DistilledSet, sample_labels
 from ddcodec.errors import InputError
 from ddcodec.pipeline import EncodedModel, exact_model
+from ddcodec.train.outcome import Result
 from ddcodec.validate import network_bits
 
 if TYPE_CHECKING:
@@ -23,20 +24,7 @@ _SECTION_BYTES = 16  # an entry of the header, at most
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
 
 
-@dataclass(frozen=True)
-class ImportedResult:
-    """As `ddcodec.train.result.Result`, with what only imported sets have."""
-
-    model: EncodedModel
-    mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
-    classes: tuple[str, ...] | None
-    recipe: Mapping[str, Any]
-    estimate: Mapping[str, Any]
-    whitening: Mapping[str, Any] = field(default_factory=dict)
-
-
-def exact_result(dataset: DistilledSet) -> ImportedResult:
+def exact_result(dataset: DistilledSet) -> Result:
     """The set with its very pixel integers; needs no torch."""
     model = exact_model(dataset)
     latent_bits = encode_class_streams(model.networks, model.group_of_class, model.latents)[1]
@@ -55,7 +43,7 @@ def fit_set(
     bytes_per_class: float | None = None,
     lambda_: float | None = None,
     progress: Progress | None = None,
-) -> ImportedResult:
+) -> Result:
     """The set as latents of the transform, of least squared error for their size.
 
     Args:
@@ -83,7 +71,7 @@ def _distiller(dataset: DistilledSet, bytes_per_class: float | None, lambda_: fl
     from ddcodec.train.distiller import Distiller
 
     images = dataset.pixels.astype(np.float32) / np.float32(dataset.peak)
-    labels = np.repeat(np.arange(dataset.class_count, dtype=np.int64), dataset.class_counts)
+    labels = sample_labels(None, dataset.class_counts)
     names = dataset.classes or tuple(map(str, range(dataset.class_count)))  # says how many there are, used or not
     options = {"images_per_class": max(dataset.class_counts), "joint_steps": 0}
     price = {"lambda": lambda_ or 0.0}
@@ -103,7 +91,5 @@ def _label_bytes(dataset: DistilledSet) -> int:
     return size
 
 
-def _result(model: EncodedModel, dataset: DistilledSet, estimate: Mapping[str, Any]) -> ImportedResult:
-    return ImportedResult(
-        model, dataset.mean, dataset.std, dataset.classes, dataset.recipe, estimate, dataset.whitening
-    )
+def _result(model: EncodedModel, dataset: DistilledSet, estimate: Mapping[str, Any]) -> Result:
+    return Result(model, dataset.mean, dataset.std, dataset.classes, dataset.recipe, estimate, dataset.whitening)

@@ -1,11 +1,10 @@
-"""What a finished run hands over, and the last decisions that make it."""
+"""The last decisions that make a result: latents that fill a budget, bands that nothing uses."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +20,6 @@ _ROUNDS = 16
 COARSEST = "even the coarsest images, container and networks"
 DEAREST = 4096.0
 """Highest price at which a budget is tried, in multiples of the usual one."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """model: the integers of the file; mean, std: per channel; estimate: bits by the training's own count."""
-
-    model: EncodedModel
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    classes: tuple[str, ...] | None
-    recipe: dict[str, Any]
-    estimate: dict[str, Any]
 
 
 def overhead_bits(networks: Sequence[GroupNetworks], group_of_class: Sequence[int], classes: int) -> float:

@@ -53,7 +53,7 @@ def write_result(run_dir: Path, result: "ResultLike", provenance: Mapping[str, A
     """Store a finished set: the state first, then `result.json`, whose presence means "finished".
 
     Args:
-        result: model; mean and std, a float per channel or None; whitening, {} or not there at all; classes, names
+        result: model; mean and std, a float per channel or None; whitening, {} for none; classes, names
             or None; recipe, a plain map;
             estimate, "latent_bits" per class, "network_bits" per group, and the totals that training
             believed in, "training_latent_bits" and "training_network_bits".
@@ -66,7 +66,7 @@ def write_result(run_dir: Path, result: "ResultLike", provenance: Mapping[str, A
         "classes": None if result.classes is None else list(result.classes),
         "recipe": dict(result.recipe),
         "provenance": dict(provenance or {}),
-        "whitening": dict(getattr(result, "whitening", {})),
+        "whitening": dict(result.whitening),
         "estimate": {name: [float(bits) for bits in result.estimate[name]] for name in _LISTS}
         | {name: float(result.estimate[name]) for name in _TOTALS},
     }

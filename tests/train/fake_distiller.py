@@ -36,6 +36,7 @@ class FakeResult:
     classes: tuple[str, ...] | None
     recipe: dict
     estimate: dict = field(default_factory=dict)
+    whitening: dict = field(default_factory=dict)
 
 
 class FakeDistiller:
