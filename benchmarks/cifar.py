@@ -1,0 +1,15 @@
+"""CIFAR-10 as the benchmarks that train on it take it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.rows import load_pack
+from ddcodec.train.data import TrainingData
+
+
+def cifar10(folder: Path, split: str) -> TrainingData:
+    """CIFAR-10 (JPEG copies) as NCHW float32 in [0, 1]; split: "train" or "test"."""
+    images, labels, names = load_pack(folder, "cifar10_q75", split)
+    scaled = (images.transpose(0, 3, 1, 2) / 255).astype(np.float32)
+    return TrainingData(scaled, labels.astype(np.int64), tuple(names), f"cifar10_q75 {split}")
