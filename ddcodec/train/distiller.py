@@ -16,6 +16,8 @@ from torch import Tensor
 
 from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.latent import encode_class_streams
+from ddcodec.dataset import SoftLabels
+from ddcodec.errors import InputError
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train import snapshot
 from ddcodec.train.config import Config
@@ -23,6 +25,7 @@ from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import cosine, error_weights, pyramid_step, set_rate, transform_step
 from ddcodec.train.group import ERROR_PER_BIT
 from ddcodec.train.joint import Adam, Controller, goal_bits, rate_gradient
+from ddcodec.train.labelling import Teaches, soft_label_file_bits, soft_labels
 from ddcodec.train.losses.registry import make_matcher
 from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.memory import keep_freed_memory
@@ -67,13 +70,25 @@ class Distiller:
         self.controller = Controller()
         real = RealImages(data, start.mean, start.std, device)
         self.matcher = make_matcher(config, real, self.generator)
+        self.teacher = self._find_teacher()
         self.steps_done = 0
         train = config.train
         joint = train.joint_steps
         self._ends = np.cumsum(
-            [train.fit_steps, self.matcher.prepare_steps if joint else 0, joint, train.tune_steps + 1]
+            [train.fit_steps, self.matcher.prepare_steps if joint or self.teacher else 0, joint, train.tune_steps + 1]
         ).tolist()
         self._start = start
+
+    def _find_teacher(self) -> Teaches | None:
+        """Who issues soft labels, None where they shall be hard."""
+        if self.config.train.labels == "hard":
+            return None
+        if not isinstance(self.matcher, Teaches):
+            raise InputError(
+                f"train.labels is soft: train.loss {self.config.train.loss} has no networks trained on real images;"
+                " expected dm, ncfm or tm"
+            )
+        return self.matcher
 
     def use_folder(self, folder: Path) -> None:
         """Told before the first step where large files may be kept."""
@@ -194,6 +209,8 @@ class Distiller:
             return
         networks = [g.model.networks() for g in self.groups]
         bits = 8.0 * wanted - overhead_bits(networks, self._start.group_of_class, self._start.class_count)
+        soft = self._soft_labels()
+        bits -= soft_label_file_bits(soft, self.labels) if soft else 0.0
         kept: list[NDArray[np.int16]] = []
         most, sizes = 0, set[int]()
         for _ in range(_BUDGET_ROUNDS):
@@ -219,6 +236,14 @@ class Distiller:
             parts = [group.model.synthesis(group.chosen_tensor(), True) for group in self.groups]
         return torch.cat(parts).numpy()
 
+    def _soft_labels(self) -> SoftLabels | None:
+        """Labels of the images as they are now, None for hard ones."""
+        if self.teacher is None:
+            return None
+        images = torch.from_numpy(self.images()).to(self.device)
+        train = self.config.train
+        return soft_labels(self.teacher.teach(images).cpu(), self.labels, train.label_share, train.label_unit)
+
     def _assembled(self) -> tuple[EncodedModel, list[NDArray[np.bool_]]]:
         """The set as integers, and for each group which of its latents the file keeps."""
         networks, latents, kept = [], [], []
@@ -229,7 +254,7 @@ class Distiller:
             networks.append(smaller)
             latents += parts
             kept.append(keep)
-        return EncodedModel(networks, self._start.group_of_class, latents), kept
+        return EncodedModel(networks, self._start.group_of_class, latents, soft=self._soft_labels()), kept
 
     @torch.no_grad()
     def result(self) -> Result:

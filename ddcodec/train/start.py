@@ -17,6 +17,7 @@ from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import error_weights, make_optimiser, own_parameters
 from ddcodec.train.group import ERROR_PER_BIT, Group
 from ddcodec.train.joint import START_OVER
+from ddcodec.train.labelling import LABEL_BITS_GUESS
 from ddcodec.train.model import GroupModel
 from ddcodec.train.presets import codec_config
 from ddcodec.train.result import COARSEST, DEAREST, overhead_bits
@@ -37,6 +38,7 @@ class Start:
 
     def __init__(self, config: Config, data: TrainingData, shape: Shape) -> None:
         self._nets: dict[int, ContextNet] = {}
+        self._soft = config.train.labels == "soft"
         train = config.train
         self.class_count = data.class_count
         per_channel = data.images.astype(np.float64)
@@ -87,6 +89,8 @@ class Start:
         if not self.budget.per_class:
             return 0.0
         spare = overhead_bits(networks, self.group_of_class, self.class_count)
+        if self._soft:
+            spare += LABEL_BITS_GUESS * len(self.labels)
         bits = 8 * self.budget.set_bytes - spare
         if bits < 8 * len(self.labels):
             words = f"{len(self.labels)} images at one byte each, container and networks"

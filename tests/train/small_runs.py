@@ -30,6 +30,7 @@ RUNS = {
     "pyramid": PYRAMID,
     "pyramid, fit only": (*PYRAMID, FIT_ONLY),
     "groups of four": ("codec.share=group", "codec.group_size=4", "train.bytes_per_class=60"),
+    "soft labels": ("train.bytes_per_class=80", "train.labels=soft"),
     "a group for each class": ("codec.share=class", "train.bytes_per_class=60"),
 }
 

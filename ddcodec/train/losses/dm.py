@@ -52,6 +52,10 @@ class DistributionMatching(Stateless):
         """Train a network."""
         return self.pool.train(number)
 
+    def teach(self, images: Tensor) -> Tensor:
+        """See `labelling.Teaches`."""
+        return self.pool.teach(self._real.normalise(images))
+
     def pixel_gradient(self, images: Tensor, labels: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         """See `Matcher`."""
         reference = self.pool.members[self.pool.draw()]

@@ -69,6 +69,10 @@ class CharacteristicMatching(Stateless):
         size = scale.exp() / scale.mul(2).exp().sum().sqrt()  # squares that add up to 1
         return self._options.spread * size[:, None] * noise
 
+    def teach(self, images: Tensor) -> Tensor:
+        """See `labelling.Teaches`."""
+        return self.pool.teach(self._real.normalise(images))
+
     def pixel_gradient(self, images: Tensor, labels: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         """See `Matcher`."""
         if not self.scales:

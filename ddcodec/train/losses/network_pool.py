@@ -28,6 +28,12 @@ class NetworkPool:
             )
         return {"networks": float(len(self.members))}
 
+    @torch.no_grad()
+    def teach(self, images: Tensor) -> Tensor:
+        """Logits (networks, N, classes) of normalised images: each network as it was trained longest."""
+        stages = len(self.options.stages)
+        return torch.stack([member.network(images) for member in self.members[stages - 1 :: stages]])
+
     def draw(self) -> int:
         """Number of the member to use next."""
         if not self.queue:

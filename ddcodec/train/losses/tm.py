@@ -52,6 +52,14 @@ class TrajectoryMatching:
         """Train a group of experts for an epoch."""
         return self.experts.train(number)
 
+    @torch.no_grad()
+    def teach(self, images: Tensor) -> Tensor:
+        """See `labelling.Teaches`: every expert at the end of its way."""
+        normal, each = self._real.normalise(images), self._options.together
+        places = [divmod(expert, each) for expert in range(self._options.experts)]
+        ends = [self.experts.store.get(group, self._options.expert_epochs, row) for group, row in places]
+        return torch.stack([self.experts.network.logits(end.to(normal), normal) for end in ends])
+
     @property
     def rate(self) -> float:
         """The student's learning rate."""
