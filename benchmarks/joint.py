@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 import ddcodec
 from benchmarks.rivals import avif_at_budget
@@ -23,13 +22,10 @@ from benchmarks.rows import RESULTS, append, finished, load_pack
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
-from ddcodec.train.convnet import ConvNet
 from ddcodec.train.data import TrainingData
 from ddcodec.train.distiller import Distiller
 from ddcodec.train.evaluate import Recipe, evaluate
 from ddcodec.train.loop import run
-from ddcodec.train.losses.dm import DistributionMatching
-from ddcodec.train.pool import pool_from_state
 from ddcodec.train.rundir import read_result
 
 RECIPE = Recipe(width=64, epochs=80, batch_size=64, learning_rate=0.02, augmentation="flip_crop")
@@ -91,7 +87,8 @@ def distilled(train: TrainingData, kib: float, per_class: int, work: Path, steps
         return path.read_bytes()
     config = Config().with_settings(
         [f"train.bytes_per_class={1024 * kib}", f"train.images_per_class={per_class}", f"train.joint_steps={steps}",
-         "train.fit_steps=0", "train.tune_steps=0", "codec.block=8", "codec.filter_base=0"]
+         "train.fit_steps=0", "train.tune_steps=0", "codec.block=8", "codec.filter_base=0",
+         f"run.pool={work.parent / 'pool'}"]
     )  # fmt: skip
     started = time.perf_counter()
 
@@ -99,18 +96,7 @@ def distilled(train: TrainingData, kib: float, per_class: int, work: Path, steps
         if done % 25 == 0 or phase == "pool":
             print(f"{phase} {done}/{total} {time.perf_counter() - started:.0f} s {metrics}", flush=True)
 
-    def make(settings: Config, data: TrainingData, device: torch.device) -> Distiller:
-        distiller = Distiller(settings, data, device)
-        lent = sorted(work.parent.glob("*/checkpoint-*.safetensors"))
-        if lent and not list(work.glob("checkpoint-*")):
-            # the pool depends on data, seed and [matching] alone: that of another budget will do
-            state = load_file(lent[-1])
-            options, matcher = settings.matching, distiller.matcher
-            assert isinstance(matcher, DistributionMatching)
-            matcher.pool.members = pool_from_state(state, lambda: ConvNet(3, (32, 32), 10, options.width))
-        return distiller
-
-    run(config, train, work, torch.device("cpu"), resume=True, progress=show, factory=make)
+    run(config, train, work, torch.device("cpu"), resume=True, progress=show)
     model, _, _ = read_result(work)
     data = encode_set(model)
     write_atomic(path, data)

@@ -95,13 +95,14 @@ class MatchingOptions:
 class RunOptions:
     """What has no influence on the result.
 
-    Steps between checkpoints and contact sheets (0: no sheets); experts: folder where those of tm are kept or
-    found, "" for the run's own.
+    Steps between checkpoints and contact sheets (0: no sheets); experts, pool: folders where those of tm, and
+    the trained networks of dm and ncfm, are kept or found, "" for the run's own.
     """
 
     checkpoint_every: int = option(50, low=1)
     sheet_every: int = option(0, low=0)
     experts: str = option("", quiet=True)
+    pool: str = option("", quiet=True)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ config.toml            every option, resolved           run.json        data and
 metrics.jsonl          one line per step                checkpoint-*.safetensors   the last two
 sheet.png              the images, a row per class      state.safetensors, result.json   the finished set
 images-per-class.jsonl numbers of images that were tried, where the run chose one
+pool-*.safetensors, experts   trained networks of the loss, unless [run] names another folder
 """
 
 import json

@@ -1,7 +1,8 @@
 """A rate-utility curve: a run for each budget, and rivals in as many bytes, judged alike on the test set.
 
 In the folder: a run directory and a file for each budget (1kib, 1kib.ddz), curve.tsv, curve.png, choices.jsonl (how
-numbers of rival images were chosen, on images held out of training), sweep.json (what this sweep is).
+numbers of rival images were chosen, on images held out of training), sweep.json (what this sweep is), pool or
+experts (the networks of the loss, trained once for all budgets).
 What is there already is not measured again.
 """
 
@@ -71,6 +72,12 @@ class Plan:
             raise InputError("kib per class: expected positive numbers")
         if self.repeats < 1:
             raise InputError(f"repeats: expected at least 1, found {self.repeats}")
+
+
+def with_shared_networks(config: Config, out: Path) -> Config:
+    """Options whose runs have the trained networks of their loss in common, unless they say where those are."""
+    places = {name: str(out / name) for name in ("pool", "experts") if not getattr(config.run, name)}
+    return config.updated({"run": places})
 
 
 @dataclass
@@ -149,6 +156,7 @@ class Sweep:
         """Options and file of one budget."""
         folder, file = self.out / f"{kib:g}kib", self.out / f"{kib:g}kib.ddz"
         config = in_bytes(self.plan.config, 1024 * kib * self.data.class_count, self.data.class_count)
+        config = with_shared_networks(config, self.out)
         self.note(f"{kib:g} KiB per class: distilling")
         try:
             if self.plan.auto:

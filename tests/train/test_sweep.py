@@ -11,11 +11,12 @@ from ddcodec.pipeline import decode
 from ddcodec.sources.spec import load_spec
 from ddcodec.train import count_search, sweep
 from ddcodec.train.config import Config
+from ddcodec.train.distiller import Distiller
 from ddcodec.train.loop import Stopped
 from ddcodec.train.sweep import Plan, Sweep
 from ddcodec.train.sweep_table import COLUMNS, SweepTable
 from tests.train.fake_distiller import FakeDistiller
-from tests.train.small_runs import DIGITS
+from tests.train.small_runs import DIGITS, SHORT
 
 TEST = load_spec("digits", "test")
 CONFIG = Config().with_settings(
@@ -35,7 +36,8 @@ def _quick(monkeypatch):
 
 def make(out, *, kib=(0.5, 0.2), rivals=RIVALS, config=CONFIG, repeats=2, auto=False, **more):
     plan = Plan(config, kib, auto, rivals, repeats, "ddcodec sweep")
-    return Sweep(plan, more.pop("data", DIGITS), TEST, out, torch.device("cpu"), FakeDistiller, **more)
+    factory = more.pop("factory", FakeDistiller)
+    return Sweep(plan, more.pop("data", DIGITS), TEST, out, torch.device("cpu"), factory, **more)
 
 
 def rows_of(out):
@@ -138,6 +140,24 @@ def test_the_number_of_images_is_chosen_for_each_budget(tmp_path):
     (row,) = rows_of(tmp_path / "out")
     last = json.loads((tmp_path / "out" / "0.1kib" / "images-per-class.jsonl").read_text().splitlines()[-1])
     assert int(row["images_per_class"]) == last["chosen"]
+
+
+@pytest.mark.parametrize(("loss", "name", "files"), [("dm", "pool", 1), ("tm", "experts", 2)])
+def test_networks_are_trained_once_for_all_budgets(tmp_path, loss, name, files):
+    small = ("tm.experts=1", "tm.expert_epochs=1", "tm.span=1", "tm.max_start=0", "tm.student_steps=1")
+    more = (*SHORT, "recipe.width=4", "recipe.epochs=1", "recipe.augmentation=none", f"train.loss={loss}", *small)
+    config, out = Config().with_settings(more), tmp_path / "out"
+    make(out, kib=(0.1, 0.15), rivals=(), config=config, repeats=1, factory=Distiller).run()
+    kept = sorted((out / name).iterdir())
+    assert len(kept) == files
+    assert not [path for path in out.glob("*kib/*") if path.name.startswith(("pool", "experts"))]
+    assert len(rows_of(out)) == 2
+    lent = config.with_settings([f"run.{name}={out / name}"])
+    before = [path.stat().st_mtime_ns for path in kept]
+    make(tmp_path / "new", kib=(0.1,), rivals=(), config=lent, repeats=1, factory=Distiller).run()
+    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert not (tmp_path / "new" / name).exists()
+    assert (tmp_path / "new" / "0.1kib.ddz").read_bytes() == (out / "0.1kib.ddz").read_bytes()
 
 
 def test_another_sweep_is_refused(finished, tmp_path):

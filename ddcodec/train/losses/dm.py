@@ -7,6 +7,8 @@ so that no second derivative of the network is needed.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -40,13 +42,17 @@ class DistributionMatching(Stateless):
 
     def __init__(self, config: Config, real: RealImages, generator: torch.Generator) -> None:
         self._real, self._generator, self._options = real, generator, config.matching
-        self.pool = NetworkPool(config.matching, real, config.train.seed, generator)
+        self.pool = NetworkPool(config, real, generator)
         self.balance = Balance(dict(SHARES))
 
     @property
     def prepare_steps(self) -> int:
         """One for each network."""
         return self._options.networks
+
+    def use_folder(self, folder: Path) -> None:
+        """Keep the pool there, or where run.pool says."""
+        self.pool.use_folder(folder)
 
     def prepare(self, number: int) -> dict[str, float]:
         """Train a network."""
@@ -71,6 +77,6 @@ class DistributionMatching(Stateless):
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The reverse of `state`."""
-        if "pool.0.mean" in state:
+        if "matcher.queue" in state:
             self.pool.load_state(state)
             self.balance.load_state(state)

@@ -10,6 +10,8 @@ form of the last layer's gradient as a second term.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -48,7 +50,7 @@ class CharacteristicMatching(Stateless):
     def __init__(self, config: Config, real: RealImages, generator: torch.Generator) -> None:
         self._real, self._generator, self._options = real, generator, config.ncfm
         self._policy, self._networks = config.matching.augmentation, config.matching.networks
-        self.pool = NetworkPool(config.matching, real, config.train.seed, generator)
+        self.pool = NetworkPool(config, real, generator)
         shares = {"characteristic": 1.0, "head": config.ncfm.head}
         self.balance = Balance({name: share for name, share in shares.items() if share})
         self.scales: list[Tensor] = []
@@ -58,6 +60,10 @@ class CharacteristicMatching(Stateless):
     def prepare_steps(self) -> int:
         """One for each network."""
         return self._networks
+
+    def use_folder(self, folder: Path) -> None:
+        """Keep the pool there, or where run.pool says."""
+        self.pool.use_folder(folder)
 
     def prepare(self, number: int) -> dict[str, float]:
         """Train a network."""
@@ -114,7 +120,7 @@ class CharacteristicMatching(Stateless):
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The reverse of `state`."""
-        if "pool.0.mean" not in state:
+        if "matcher.queue" not in state:
             return
         self.pool.load_state(state)
         self.balance.load_state(state)
