@@ -11,11 +11,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ddcodec.train.config import Config
-from ddcodec.train.convnet import ConvNet
+from ddcodec.train.config import Config, MatchingOptions
+from ddcodec.train.convnet import ConvNet, seeded_convnet
 from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.pool import Reference, pool_from_state, pool_state, train_member
 from ddcodec.train.pool_store import PoolStore
+
+
+def fresh_network(options: MatchingOptions, real: RealImages, seed: int) -> ConvNet:
+    """A frozen network with random weights that depend on the seed alone, where the images are."""
+    network = seeded_convnet(
+        real.channels, real.size_hw, real.classes, seed=seed, width=options.width, precision=options.precision
+    )
+    return network.to(real.device).eval().requires_grad_(False)
 
 
 class NetworkPool:
@@ -88,8 +96,9 @@ class NetworkPool:
         self.queue = state["matcher.queue"].tolist()
 
     def _fresh(self) -> ConvNet:
-        network = ConvNet(self._real.channels, self._real.size_hw, self._real.classes, self.options.width)
-        return network.to(self._real.device)
+        real, options = self._real, self.options
+        network = ConvNet(real.channels, real.size_hw, real.classes, options.width, precision=options.precision)
+        return network.to(real.device)
 
     def _placed(self, value: Tensor) -> Tensor:
         return value.to(self._real.device)
