@@ -34,11 +34,10 @@ def command_line() -> str:
 
 
 def _module() -> str:
-    """Dotted name of the running script, also in a folder of `benchmarks`."""
+    """Dotted name of the running script or package, also in a folder of `benchmarks`."""
     path = Path(sys.argv[0]).resolve()
-    if not path.is_relative_to(ROOT):
-        return f"benchmarks.{path.stem}"
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    path = path.parent if path.stem == "__main__" else path.with_suffix("")
+    return ".".join(path.relative_to(ROOT).parts) if path.is_relative_to(ROOT) else f"benchmarks.{path.name}"
 
 
 def one_core() -> None:
@@ -52,14 +51,15 @@ def one_core() -> None:
 
 
 def _commit() -> str:
-    """Short hash of the commit, with "+" where the code in the tree is another; "none" without one."""
+    """Short hash of the commit, with "+" where the code in the tree is another; without git DDCODEC_COMMIT, or none."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     changed = git("status", "--porcelain", "--", "ddcodec", "benchmarks/*.py")
-    return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + ("+" if changed else "")
+    known = git("rev-parse", "--short", "--verify", "HEAD") or os.environ.get("DDCODEC_COMMIT", "none")
+    return known + ("+" if changed else "")
 
 
 COMMIT = _commit()
