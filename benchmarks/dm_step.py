@@ -4,11 +4,12 @@
         [--output TABLE]
 
 Plain: `benchmarks.plain_dm`. Ours, by precision: `random`, the same work; `pool`, the default, whose real statistics
-are taken once before the first step (that is not in these figures, neither its time nor its memory). All learn the same number of CIFAR-10 pixels by
-SGD under the same policy of augmentation. Each variant lives in a process of its own with its own malloc (ours as
-`ddcodec distill` sets it); they take turns step by step, so that a noisy machine is noisy for all, after a step that
-is not counted. Peak memory on the CPU: the process's largest resident size less that before its matcher was made,
-with data and libraries loaded; on CUDA the most that torch ever held, data included. On the CPU, one core.
+are taken once before the first step (that is not in these figures, neither its time nor its memory). All learn the
+same number of CIFAR-10 pixels by SGD under the same policy of augmentation. Each variant lives in a process of its
+own with its own malloc (ours as `ddcodec distill` sets it); they take turns step by step, so that a noisy machine is
+noisy for all, after a step that is not counted. Peak memory on the CPU: the process's largest resident size less that
+before its matcher was made, with data and libraries loaded; on CUDA the most that torch ever held, data included. On
+the CPU, one core.
 """
 
 from __future__ import annotations

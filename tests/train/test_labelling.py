@@ -25,7 +25,8 @@ def test_the_file_holds_what_the_teachers_say_of_its_images():
     dataset = decode(file_of(distiller))
     said = distiller.teacher.teach(torch.from_numpy(dataset.images))
     expected = soft_labels(said, distiller.labels, 0.5, 16)
-    assert dataset.soft.kind == "probabilities" and dataset.soft.unit == 16
+    assert dataset.soft.kind == "probabilities"
+    assert dataset.soft.unit == 16
     assert np.abs(dataset.soft.values.astype(int) - expected.values).max() <= 1  # a rounding of a pixel apart
     assert dataset.soft.floats.sum(1) == pytest.approx(1, abs=10 / 32)
 
@@ -36,7 +37,8 @@ def test_budgets_are_met_with_labels(more):
     size = len(file_of(distiller))
     assert 0.94 * 800 <= size <= 800
     soft = distiller.result().model.soft
-    assert soft.values.shape == (20, 10) and (soft.values.max(1) < 16).any()
+    assert soft.values.shape == (20, 10)
+    assert (soft.values.max(1) < 16).any()
 
 
 def test_what_labels_are_said_to_cost_is_what_they_cost():

@@ -1,0 +1,89 @@
+"""Hard against soft labels at equal file bytes.
+
+    python -m benchmarks.studies.labels [--kib 1 --images 36] [--data FOLDER] [--pool FOLDER]
+
+CIFAR-10 sets with hard labels, with half the weight on what the pool's networks say (`train.labels=soft`), and with all
+of it there: distilled by dm, and random real images (fit only), all in files of one size, labels included. Judged by
+ConvNets of width 64, 80 epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.cifar import cifar10
+from benchmarks.rows import DATA, RESULTS, append, finished, read
+from benchmarks.studies.drawing import plot
+from benchmarks.studies.short_runs import accuracy_percent, config_of, made, test_set
+from ddcodec.train.labelling import soft_label_file_bits
+
+TABLE = RESULTS / "study_labels.tsv"
+LABELS = {
+    "hard": ("train.labels=hard",),
+    "half soft": ("train.labels=soft", "train.label_share=0.5"),
+    "soft": ("train.labels=soft", "train.label_share=1.0"),
+}
+IMAGES = {
+    "distilled": ("train.fit_steps=0", "train.tune_steps=0"),
+    "real": ("train.fit_steps=10", "train.joint_steps=0", "train.tune_steps=0"),
+}
+
+
+def draw() -> None:
+    """Bars of accuracy, a group for each kind of images."""
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in read(TABLE):
+        values[row["images"], row["labels"]].append(float(row["accuracy_percent"]))
+    with plot("labels", "Hard and soft labels, CIFAR-10, files of one size") as (axes,):
+        for place, labels in enumerate(LABELS):
+            found = [values[images, labels] or [0.0] for images in IMAGES]
+            spread = [float(np.ptp(part)) / 2 for part in found]
+            heights = [float(np.mean(part)) for part in found]
+            axes.bar(np.arange(len(IMAGES)) + 0.27 * (place - 1), heights, 0.25, yerr=spread, label=labels)
+        axes.set_xticks(range(len(IMAGES)), list(IMAGES))
+        axes.set_ylabel("test accuracy, %; bar: range over seeds")
+        axes.legend()
+
+
+def main() -> None:
+    """Measure what is missing, then draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kib", type=float, default=1.0)
+    parser.add_argument("--images", type=int, default=36)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--pool", type=Path, default=Path(".curve"))
+    options = parser.parse_args()
+    train, test = cifar10(options.data, "train"), test_set(options.data)
+    for images, phases in IMAGES.items():
+        for labels, settings in LABELS.items():
+            keys: list[dict[str, object]] = [
+                {"images": images, "labels": labels, "kib_per_class": options.kib, "seed": seed}
+                for seed in range(options.seeds)
+            ]
+            missing = [key for key in keys if finished(TABLE, key) is None]
+            if not missing:
+                continue
+            started = time.perf_counter()
+            config = config_of(options.kib, (f"train.images_per_class={options.images}", *phases, *settings))
+            coded = made(config, train, options.pool)
+            soft = coded.dataset.soft
+            bits = soft_label_file_bits(soft, torch.from_numpy(coded.dataset.labels)) if soft else 0.0
+            for key in missing:
+                score = accuracy_percent(coded, test, int(str(key["seed"])))
+                row = {**key, "images_per_class": options.images, "file_bytes": coded.file_bytes}
+                row |= {"label_bytes": round(bits / 8), "accuracy_percent": score}
+                append(TABLE, row, seconds=time.perf_counter() - started)
+                print(row, flush=True)
+                started = time.perf_counter()
+    draw()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What several studies share: CIFAR-10 sets in files of a stated size, and their accuracy by a short recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from benchmarks.cifar import cifar10
+from ddcodec.pipeline import decode
+from ddcodec.sources.labelled import LabelledImages
+from ddcodec.train.coded_real import Coded, in_bytes, whole_file
+from ddcodec.train.config import Config
+from ddcodec.train.data import TrainingData
+from ddcodec.train.distiller import Distiller
+from ddcodec.train.judging import prepare
+
+CPU = torch.device("cpu")
+RECIPE = ("width=64", "epochs=80", "batch_size=64", "learning_rate=0.02")
+
+
+def config_of(kib: float, settings: tuple[str, ...], classes: int = 10) -> Config:
+    """Options with a budget for the whole file; settings: some that are not the defaults."""
+    config = Config().with_settings(["codec.block=8", *(f"recipe.{text}" for text in RECIPE), *settings])
+    return in_bytes(config, 1024 * kib * classes, classes)
+
+
+def test_set(folder: Path) -> LabelledImages:
+    """All 10,000 test images."""
+    test = cifar10(folder, "test")
+    return LabelledImages(test.images, test.labels, test.classes, test.name)
+
+
+def made(config: Config, train: TrainingData, pool: Path) -> Coded:
+    """A finished set in the file that `encode` writes; pool: folder where the loss keeps its networks."""
+    distiller = Distiller(config, train, CPU)
+    distiller.use_folder(pool)
+    while distiller.steps_done < distiller.steps_total:
+        distiller.step()
+        if distiller.steps_done % 50 == 0:
+            print(f"  {distiller.phase} {distiller.steps_done}/{distiller.steps_total}", flush=True)
+    blob = whole_file(distiller.result(), config, train)
+    return Coded(config.train.images_per_class, len(blob), decode(blob))
+
+
+def accuracy_percent(coded: Coded, test: LabelledImages, seed: int) -> float:
+    """Test accuracy of one network trained on a set by `RECIPE`."""
+    recipe = Config().with_settings([f"recipe.{text}" for text in RECIPE]).recipe
+    return round(100 * prepare(coded.dataset, test, recipe).run(1, CPU, first_seed=seed).mean, 2)
