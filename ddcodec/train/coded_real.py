@@ -26,17 +26,16 @@ MOSAICS: dict[str, Mosaic] = {
     "avif": lambda images, size: avif_at_budget(images, size, speed=6),
     "webp": webp_at_budget,
 }
-PIXELS = {"pixels8": 8, "pixels16": 16, "pixels32": 32}
-"""Bits of a value when pixels are stored as they are."""
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A set and the bytes it took; images_per_class: of the largest class."""
+    """A set and the bytes it took; images_per_class: of the largest class; note: what else tells it from others."""
 
     images_per_class: int
     file_bytes: int
     dataset: DistilledSet
+    note: str = ""
 
 
 def hold_out(data: TrainingData, seed: int) -> tuple[TrainingData, LabelledImages]:
@@ -114,30 +113,15 @@ def by_mosaic(kind: str, data: TrainingData, count: int, most_bytes: int) -> Cod
         choice = MOSAICS[kind](pixels, most_bytes)
     except (ValueError, OSError) as error:  # OSError: more pixels than the format can hold
         raise EncodeError(f"{kind}: {error}") from error
-    return Coded(count, len(choice.blob), _as_set(choice.images.transpose(0, 3, 1, 2).astype(np.int16), part, data))
+    return Coded(count, len(choice.blob), as_set(choice.images.transpose(0, 3, 1, 2).astype(np.int16), part, data))
 
 
-def as_pixels(kind: str, data: TrainingData, most_bytes: int) -> Coded:
-    """As many images of each class as fit when every value takes so many bits; no header is counted.
-
-    Raises: EncodeError where not even one of each class fits.
-    """
-    each = data.images[0].size * PIXELS[kind] // 8
-    count = min(most_bytes // (each * data.class_count), largest_class(data))
-    if count < 1:
-        least = each * data.class_count
-        raise EncodeError(f"{kind}: one image of each class takes {least} bytes, and there are {most_bytes}")
-    part = first_of_each(data, count)
-    pixels = np.rint(part.images * 255).astype(np.int16)
-    return Coded(count, each * len(pixels), _as_set(pixels, part, data))
-
-
-def _as_set(pixels: NDArray[np.int16], part: TrainingData, data: TrainingData) -> DistilledSet:
-    """8-bit pixels, normalised by all real images."""
+def as_set(pixels: NDArray[np.int16], part: TrainingData, data: TrainingData, peak: int = 255) -> DistilledSet:
+    """Pixels (N, C, H, W) in 0..peak of the images in `part`, normalised by all real images."""
     mean = data.images.mean(axis=(0, 2, 3), dtype=np.float64)
     std = np.maximum(data.images.std(axis=(0, 2, 3), dtype=np.float64), 1e-3)
     counts = np.bincount(part.labels, minlength=part.class_count).tolist()
-    return make_set(pixels, 255, counts, classes=data.classes, mean=mean.tolist(), std=std.tolist())
+    return make_set(pixels, peak, counts, classes=data.classes, mean=mean.tolist(), std=std.tolist())
 
 
 def in_bytes(config: Config, file_bytes: float, classes: int) -> Config:

@@ -36,10 +36,11 @@ class Trial:
     file_bytes: int
     accuracy: float
     seconds: float
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Fields by name."""
-        return asdict(self)
+        """Fields by name, the note only where there is one."""
+        return {name: value for name, value in asdict(self).items() if name != "note" or value}
 
 
 def first_guess(bytes_per_class: float) -> int:
@@ -58,7 +59,7 @@ def measure(coded: Coded, held: LabelledImages, recipe: Recipe, device: torch.de
     """Train on a candidate and test on what was held out; started: `time.perf_counter` before it was coded."""
     scores = judge(coded.dataset, held, short_recipe(len(coded.dataset), recipe), _REPEATS, device)
     seconds = round(time.perf_counter() - started, 3)
-    return Trial(coded.images_per_class, coded.file_bytes, round(scores.mean, 6), seconds)
+    return Trial(coded.images_per_class, coded.file_bytes, round(scores.mean, 6), seconds, coded.note)
 
 
 def search_count(

@@ -6,11 +6,10 @@ experts (the networks of the loss, trained once for all budgets).
 What is there already is not measured again.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -21,31 +20,19 @@ from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set, read_file
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train import rundir
-from ddcodec.train.coded_real import (
-    MOSAICS,
-    PIXELS,
-    Coded,
-    as_pixels,
-    by_mosaic,
-    by_this_codec,
-    hold_out,
-    in_bytes,
-    largest_class,
-)
+from ddcodec.train.coded_real import Coded, in_bytes
 from ddcodec.train.config import Config
-from ddcodec.train.count_search import Trial, best_trial, measure, search_count
 from ddcodec.train.data import TrainingData
 from ddcodec.train.images_auto import with_best_count
 from ddcodec.train.judging import judge
 from ddcodec.train.loop import Progress, Stopped, run
 from ddcodec.train.metrics import seconds_of
-from ddcodec.train.rival_codecs import can_write
+from ddcodec.train.rival_search import RIVALS, RivalSearch
 from ddcodec.train.seams import DistillerFactory
 from ddcodec.train.sweep_table import SweepTable
 
 OURS = "distilled"
-RIVALS = ("real", *MOSAICS, *PIXELS)
-MARK, CHOICES = "sweep.json", "choices.jsonl"
+MARK = "sweep.json"
 
 
 @dataclass(frozen=True)
@@ -125,8 +112,8 @@ class Sweep:
         return table
 
     @cached_property
-    def _split(self) -> tuple[TrainingData, LabelledImages]:
-        return hold_out(self.data, self.plan.config.train.seed)
+    def _rivals(self) -> RivalSearch:
+        return RivalSearch(self.plan.config, self.data, self.out, self.device, self.factory)
 
     def _claim(self) -> None:
         """Insist on a new folder, or this very sweep's; budgets and rivals may be added to it."""
@@ -174,57 +161,12 @@ class Sweep:
         self.note(f"{kib:g} KiB per class: {name}")
         started = time.perf_counter()
         try:
-            if name in MOSAICS and not can_write(name):
-                raise EncodeError(f"{name}: this Pillow cannot write it")
-            coded = self._best_of(name, kib, config, size)
+            coded = self._rivals.best(name, kib, config, size)
         except EncodeError as error:
             self.note(f"{kib:g} KiB per class: {name} is left out: {error}")
             table.add(name, kib, **self._origin(config, started), note=str(error))
             return
         self._judge(table, name, kib, coded, config, started)
-
-    def _best_of(self, name: str, kib: float, config: Config, size: int) -> Coded:
-        """The rival with the number of images that does best on held-out ones.
-
-        Raises: EncodeError where not one image of each class fits.
-        """
-        left, held = self._split
-        if name in PIXELS:
-            return as_pixels(name, left, size)
-        same = in_bytes(config.updated({"train": {"images_tried": []}}), size, self.data.class_count)
-        made: dict[int, Coded] = {}
-
-        def make(count: int) -> Coded:
-            if name in MOSAICS:
-                made[count] = by_mosaic(name, left, count, size)
-            else:
-                made[count] = by_this_codec(same, left, count, self.device, self.factory)
-            return made[count]
-
-        def judged(coded: Coded, started: float) -> Trial:
-            return measure(coded, held, config.recipe, self.device, started)
-
-        first = config.train.images_per_class
-        known, record = self._known(name, kib), partial(self._record, name, kib)
-        trials = search_count(first, largest_class(left), make, judged, known, record)
-        best = best_trial(trials).images_per_class
-        return made.get(best) or make(best)
-
-    def _known(self, name: str, kib: float) -> list[Trial]:
-        """Trials of an earlier call for this row; lines that were cut off do not count."""
-        path, found = self.out / CHOICES, []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-            try:
-                values = json.loads(line)
-                if (values.pop("method"), values.pop("kib_per_class")) == (name, kib):
-                    found.append(Trial(**values))
-            except (ValueError, KeyError, TypeError):
-                continue
-        return found
-
-    def _record(self, name: str, kib: float, trial: Trial) -> None:
-        with open(self.out / CHOICES, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"method": name, "kib_per_class": kib, **trial.to_dict()}) + "\n")
 
     def _judge(self, table: SweepTable, name: str, kib: float, coded: Coded, config: Config, started: float) -> None:
         scores = judge(coded.dataset, self.test, config.recipe, self.plan.repeats, self.device)
@@ -237,6 +179,7 @@ class Sweep:
             repeats=self.plan.repeats,
             accuracy_percent=round(100 * scores.mean, 2),
             std_percent=round(100 * scores.std, 2),
+            note=coded.note,
         )
         self.note(f"{kib:g} KiB per class: {name}: {row['accuracy_percent']} % in {coded.file_bytes} bytes")
 

@@ -1,15 +1,12 @@
 """Real images in a given number of bytes: by this codec, as mosaics, as plain pixels."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from ddcodec.errors import EncodeError
-from ddcodec.train import coded_real
-from ddcodec.train.coded_real import as_pixels, by_mosaic, by_this_codec, first_of_each, in_bytes
+from ddcodec.train.coded_real import by_mosaic, by_this_codec, first_of_each, in_bytes
 from ddcodec.train.config import Config
 from ddcodec.train.distiller import Distiller
 from ddcodec.train.rival_codecs import avif_at_budget, can_write, decode_mosaic, webp_at_budget
@@ -74,20 +71,3 @@ def test_what_pillow_can_write(monkeypatch):
 def test_two_channels_have_no_mosaic():
     with pytest.raises(EncodeError, match="webp: expected 1 or 3 channels, found 2"):
         by_mosaic("webp", synthetic(channels=2), 2, 9000)
-
-
-@pytest.mark.parametrize(("kind", "count"), [("pixels8", 6), ("pixels16", 3), ("pixels32", 1)])
-def test_plain_pixels(kind, count):
-    coded = as_pixels(kind, DIGITS, 4000)
-    assert coded.images_per_class == count
-    assert coded.file_bytes == count * 640 * coded_real.PIXELS[kind] // 8 <= 4000
-    assert np.allclose(coded.dataset.images, first_of_each(DIGITS, count).images, atol=1e-6)
-    with pytest.raises(EncodeError, match=rf"{kind}: one image of each class takes \d+ bytes, and there are 639"):
-        as_pixels(kind, DIGITS, 639)
-
-
-def test_never_more_images_than_there_are():
-    data = synthetic(channels=1, height=8, width=8, each=4)
-    coded = as_pixels("pixels8", data, 10**6)
-    assert (coded.images_per_class, coded.file_bytes) == (4, 12 * 64)
-    assert dataclasses.replace(coded, file_bytes=0).dataset.class_counts == (4, 4, 4)

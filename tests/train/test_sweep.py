@@ -6,11 +6,12 @@ import signal
 import pytest
 import torch
 
-from ddcodec.errors import InputError
+from ddcodec.errors import EncodeError, InputError
 from ddcodec.pipeline import decode
 from ddcodec.sources.spec import load_spec
-from ddcodec.train import count_search, sweep
+from ddcodec.train import count_search, rival_search, sweep
 from ddcodec.train.config import Config
+from ddcodec.train.count_search import Trial
 from ddcodec.train.distiller import Distiller
 from ddcodec.train.loop import Stopped
 from ddcodec.train.sweep import Plan, Sweep
@@ -67,9 +68,7 @@ def test_what_a_sweep_leaves(finished):
         size = (finished / f"{row['kib_per_class']}kib.ddz").stat().st_size
         assert (row["command"], row["seed"]) == ("ddcodec sweep", "0")
         assert float(row["seconds"]) >= 0
-        if row["note"]:
-            assert not row["accuracy_percent"]
-            continue
+        assert bool(row["note"]) == row["method"].startswith("pixels")
         assert row["repeats"] == "2"
         assert 0 <= float(row["accuracy_percent"]) <= 100
         if row["method"] == "distilled":
@@ -84,22 +83,46 @@ def test_the_numbers_of_images_were_chosen_on_held_out_ones(finished):
     lines = [json.loads(line) for line in (finished / "choices.jsonl").read_text().splitlines()]
     assert {(line["method"], line["kib_per_class"]) for line in lines} >= {("real", 0.2), ("webp", 0.5)}
     for row in rows_of(finished):
-        if row["method"] in ("real", "webp") and not row["note"]:
+        if row["method"] in ("real", "webp"):
             kib = float(row["kib_per_class"])
             tried = {x["images_per_class"] for x in lines if (x["method"], x["kib_per_class"]) == (row["method"], kib)}
             assert int(row["images_per_class"]) in tried
 
 
-def test_a_rival_that_does_not_fit_says_why(tmp_path):
-    config = CONFIG.with_settings(["train.images_per_class=1", "train.fit_steps=0", "train.joint_steps=0"])
-    table = make(tmp_path / "out", kib=(0.2,), rivals=("pixels32",), config=config).run()
-    size = (tmp_path / "out" / "0.2kib.ddz").stat().st_size
-    assert size < 2560
-    assert table.rows[1]["note"] == f"pixels32: one image of each class takes 2560 bytes, and there are {size}"
+def test_a_rival_that_does_not_fit_says_why(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise EncodeError("webp: no mosaic fits")
+
+    monkeypatch.setattr(rival_search, "by_mosaic", refuse)
+    table = make(tmp_path / "out", kib=(0.2,), rivals=("webp",)).run()
+    assert (table.rows[1]["note"], table.rows[1]["accuracy_percent"]) == ("webp: no mosaic fits", "")
+
+
+def test_the_side_of_plain_pixels_is_chosen_on_held_out_images(tmp_path, monkeypatch):
+    out, asked = tmp_path / "out", []
+
+    def measured(coded, held, recipe, device, started):
+        assert held.name.endswith("(held out)")
+        asked.append(coded.note)
+        return Trial(
+            coded.images_per_class, coded.file_bytes, 0.9 if coded.note == "4x4 pixels" else 0.1, 0, coded.note
+        )
+
+    monkeypatch.setattr(rival_search, "measure", measured)
+    (_, row) = make(out, kib=(0.2,), rivals=("pixels8",)).run().rows
+    assert asked == ["8x8 pixels", "4x4 pixels", "2x2 pixels", "1x1 pixels"]
+    size = (out / "0.2kib.ddz").stat().st_size
+    assert (row["note"], int(row["images_per_class"])) == ("4x4 pixels", size // 160)
+    assert int(row["file_bytes"]) == 160 * (size // 160)
+    lines = [json.loads(line) for line in (out / "choices.jsonl").read_text().splitlines()]
+    assert [line["note"] for line in lines] == asked
+    (out / "curve.tsv").unlink()
+    monkeypatch.setattr(rival_search, "measure", None)  # all of it is known
+    assert make(out, kib=(0.2,), rivals=("pixels8",)).run().rows[1]["note"] == "4x4 pixels"
 
 
 def test_avif_without_avif(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "can_write", lambda kind: False)
+    monkeypatch.setattr(rival_search, "can_write", lambda kind: False)
     notes = []
     table = make(tmp_path / "out", kib=(0.2,), rivals=("avif",), note=notes.append).run()
     assert "this Pillow cannot write it" in table.rows[1]["note"]
@@ -112,8 +135,8 @@ def test_what_is_there_is_not_measured_again(finished, monkeypatch):
     def no(*arguments):
         raise AssertionError("measured again")
 
-    for name in ("judge", "search_count"):
-        monkeypatch.setattr(sweep, name, no)
+    monkeypatch.setattr(sweep, "judge", no)
+    monkeypatch.setattr(rival_search, "search_count", no)
     make(finished, kib=(0.2,)).run()
     assert {path: path.read_bytes() for path in before} == before
 
