@@ -106,14 +106,17 @@ class DistilledSet:
 
     @property
     def normalize(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """(mean, std), a float per channel each, as torchvision's Normalize takes them; None if none is stated."""
+        """(mean, std), a float per channel each, as torchvision's Normalize takes them; None if none is stated.
+
+        Where recipe["zca"] is greater than 0, `eval_transform` takes their place.
+        """
         if self.mean is None and self.std is None:
             return None
         channels = self.pixels.shape[1]
         return self.mean or (0.0,) * channels, self.std or (1.0,) * channels
 
     def normalised(self) -> NDArray[np.float32]:
-        """(images - mean) / std, float32; a missing mean counts as 0, a missing std as 1."""
+        """(images - mean) / std, float32; a missing mean counts as 0, a missing std as 1. Nothing is whitened."""
         images = self.images
         for values, apply in ((self.mean, np.subtract), (self.std, np.divide)):
             if values is not None:
@@ -138,12 +141,15 @@ class DistilledSet:
         return images, labels
 
     def eval_transform(self, *, train_images: ArrayLike | None = None) -> "EvalTransform":
-        """What test images must go through to match this set: scaling, (x - mean) / std, or whitening.
+        """What images must go through before a network sees them: scaling, (x - mean) / std, or whitening.
+
+        It is for test images, and for the set's own, but for those of a set with `whitening`: they went through it
+        already. A recipe with `zca` whitens both, in place of mean and std.
 
         Args:
             train_images: (M, channels, height, width) floats in [0, 1] or uint8, not normalised: the images that
-                the whitening was fitted on, as it is not in the file. Not used for a set that is not whitened.
-        Raises: InputError for a whitened set without them, or with a whitening that is not known.
+                the whitening was fitted on, as it is not in the file. Not used where nothing is whitened.
+        Raises: InputError where something is whitened and they are missing, or by a whitening that is not known.
         """
         from ddcodec.views.preprocessing import eval_transform_of
 

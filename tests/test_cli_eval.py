@@ -147,6 +147,28 @@ def test_whitening(tmp_path, file):
     assert "does not say that its images are whitened" in complaint("eval", file, *DIGITS, "--zca-from", "digits")
 
 
+def test_a_recipe_that_whitens(tmp_path):
+    path = write(tmp_path / "y.ddz", recipe=SMALL | {"zca": 0.1}, provenance={"dataset": "digits \x1b[31mtrain"})
+    expected = f"{path}: the recipe trains on images whitened by ZCA (recipe.zca 0.1), fitted on real training images"
+    for more in ((), ("--nets", "convnet")):
+        message = complaint("eval", path, *DIGITS, *more)
+        assert message.startswith(f"{expected} (the set was made from 'digits ")
+        assert message.endswith("name them, such as --zca-from cifar10:PATH:train")
+        assert "\x1b" not in message
+    zca = ("--zca-from", "digits", "--repeats", 1)
+    found = json.loads(call("eval", path, *DIGITS, *zca, "--json").stdout)
+    count = len(load_spec("digits").images)
+    (note,) = found["notes"]  # and none of a missing mean: it is not needed
+    assert note.startswith("images and test images whitened as the recipe says: zca, epsilon 0.1, ")
+    assert f"fitted on {count} images of 'digits'" in note
+    (told,) = json.loads(call("eval", path, *DIGITS, *zca, "--nets", "convnet", "--json").stdout)["networks"].values()
+    assert (told["mean"], told["recipe"]["zca"]) == (found["mean"], 0.1)
+    done = call("eval", path, *DIGITS, "--repeats", 1, "--set", "recipe.zca=0", "--record", tmp_path / "z.ddz")
+    assert "note: not the file's own recipe: zca 0.1 -> 0.0\n" in done.stdout
+    assert ddcodec.load(tmp_path / "z.ddz").recipe["zca"] == 0.0
+    assert "expected a number" in complaint("eval", write(path, recipe=SMALL | {"zca": "much"}), *DIGITS)
+
+
 def test_test_images_may_come_from_a_folder(tmp_path, file):
     call("decode", file, tmp_path / "images")
     done = call("eval", file, "--test", f"imagefolder:{tmp_path / 'images'}", "--repeats", 1)

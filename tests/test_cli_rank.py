@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.calls import call, complaint
-from tests.test_cli_eval import write
+from tests.test_cli_eval import SMALL, write
 
 DIGITS = ("--train", "digits", "--test", "digits", "--device", "cpu", "--repeats", 1)
 
@@ -38,6 +38,15 @@ def test_as_json(file):
     assert parts["random_own"]["recipe"]["network"] == "alexnet"
     assert parts["real_hard"]["recipe"] is None
     assert found["notes"] == []
+
+
+def test_a_recipe_that_whitens(tmp_path):
+    path = write(tmp_path / "x.ddz", recipe=SMALL | {"zca": 0.1})
+    done = call("rank", path, *DIGITS, "--full-accuracy", 0.98, "--json")
+    (found,) = json.loads(done.stdout)["networks"].values()
+    (note,) = found["notes"]
+    assert note.startswith("images and test images whitened as the recipe says: zca, epsilon 0.1, ")
+    assert found["components"]["random_own"]["recipe"]["zca"] == 0.1
 
 
 def test_bad_input(file, tmp_path):

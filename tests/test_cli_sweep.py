@@ -58,6 +58,22 @@ def test_images_per_class_auto(tmp_path):
     assert found["metadata"]["provenance"]["images_per_class_tried"] == list(train.images_tried)
 
 
+def test_a_recipe_that_whitens(tmp_path):
+    """From the choice of images to the curve, and into the file."""
+    out, white = tmp_path / "out", ("--set", "recipe.zca=0.1", "--repeats", 1)
+    words = ("sweep", "--data", "digits", "--test", "digits", "--out", out, "--images-per-class", "auto", *QUICK)
+    done = call(*words, *white, "--kib-per-class", 0.1, "--rivals", "real,webp,pixels8")
+    assert "left out" not in done.stderr
+    assert len((out / "curve.tsv").read_text().splitlines()) == 5
+    done = call("info", out / "0.1kib.ddz")
+    assert "zca 0.1" in done.stdout
+    assert "another config" in complaint(*words, "--repeats", 1, "--kib-per-class", 0.1)
+    path = out / "0.1kib.ddz"
+    assert "--zca-from" in complaint("eval", path, "--test", "digits", "--device", "cpu")
+    done = call("eval", path, "--test", "digits", "--zca-from", "digits", "--device", "cpu", "--repeats", 1)
+    assert f"{path}: accuracy " in done.stdout
+
+
 def test_sweep(tmp_path):
     out = tmp_path / "out"
     words = ("sweep", "--data", "digits", "--test", "digits", "--out", out, "--loss", "dm", *QUICK)

@@ -31,12 +31,12 @@ def evaluate_networks(
     """
     from ddcodec.cli.console import say
     from ddcodec.train.architectures import check_networks, prepare_all, recipes_for
-    from ddcodec.train.judging import check_whitening
+    from ddcodec.train.whitening import check_whitening
 
     with about(file):
         recipes = recipes_for(names, dataset.recipe, settings)
         check_networks(recipes, dataset)  # said before the images are loaded
-        check_whitening(dataset, specs[1] is not None)
+        check_whitening(dataset, next(iter(recipes.values())).zca, specs[1] is not None)
     test = load_images(specs[0], "test")
     zca_from = None if specs[1] is None else load_images(specs[1], "train")
 

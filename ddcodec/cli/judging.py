@@ -26,7 +26,10 @@ NOT_REPRODUCED = 4
 @FILE
 @click.option("--test", "test_spec", required=True, help=f"{DATA}, each :test by default.")
 @click.option(
-    "--zca-from", "zca_spec", metavar="SPEC", help="Images a whitened set was whitened by, :train by default."
+    "--zca-from",
+    "zca_spec",
+    metavar="SPEC",
+    help="Images that the whitening of a set or recipe is fitted on, :train by default.",
 )
 @click.option("--repeats", default=3, show_default=True, help="Networks to train, of each kind.")
 @click.option("--nets", metavar="LIST", help="Kinds by comma (convnet,resnet18,vgg11,alexnet,vit): one table of all.")
@@ -59,8 +62,9 @@ def evaluate(
         data = pipeline.read_file(file)
         dataset = pipeline.decode(data)
     from ddcodec.train.device import choose_device
-    from ddcodec.train.judging import check_whitening, prepare, recipe_of
+    from ddcodec.train.judging import prepare, recipe_of
     from ddcodec.train.reproduction import compare, recipe_changes
+    from ddcodec.train.whitening import check_whitening
 
     place = choose_device(device)
     if names is not None:
@@ -69,7 +73,7 @@ def evaluate(
     with about(file):
         recipe = recipe_of(dataset.recipe, settings)
         stored = _stored(dataset.recipe, check)
-        check_whitening(dataset, zca_spec is not None)
+        check_whitening(dataset, recipe.zca, zca_spec is not None)
     if record is not None and not Path(record).absolute().parent.is_dir():
         raise InputError(f"{record}: its folder does not exist")  # said before the work, not after
     test = load_images(test_spec, "test")

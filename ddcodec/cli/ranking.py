@@ -82,8 +82,9 @@ def rank(
     train, test = load_images(train_spec, "train"), load_images(test_spec, "test")
     ranks: dict[str, Rank] = {}
     with about(file):
-        real = real_images(dataset, train)
-        zca_from = train if dataset.whitening else None
+        zca = next(iter(recipes.values())).zca  # what the recipes differ in is the network
+        real = real_images(dataset, train, zca)
+        zca_from = train if dataset.whitening or zca else None
         for name, recipe in recipes.items():
 
             def progress(part: str, done: int, total: int, accuracy: float, name: str = name) -> None:

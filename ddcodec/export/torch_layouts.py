@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddcodec.dataset import DistilledSet
+from ddcodec.errors import InputError
 from ddcodec.export.folder import new_folder
 from ddcodec.export.tensors import torch_file
 from ddcodec.format.atomic import write_atomic
+from ddcodec.views.zca import recipe_epsilon
 
 
 def for_networks(
@@ -22,8 +24,13 @@ def for_networks(
     Returns: images (N', channels, height, width) float32, normalised (whitened ones as they are), N' = N f^2 for
         mosaics of f x f; labels (N',) int64; (N', C) float32 whose softmax are the soft labels, None where there
         are none or where they are scores, which no softmax gives.
-    Raises: as `DistilledSet.expanded`.
+    Raises: as `DistilledSet.expanded`; InputError where the recipe whitens images, as the matrix is not in the file.
     """
+    if not dataset.whitening and recipe_epsilon(dataset.recipe):
+        raise InputError(
+            "the recipe whitens images (recipe.zca) by a matrix that is not in the file, and this layout holds what "
+            "networks see; keep the pictures (--to npz, pt or safetensors)"
+        )
     images, labels, soft = dataset.expanded()
     if not dataset.whitening:
         images = dataset.eval_transform()(images)

@@ -80,7 +80,12 @@ def _loaded(facts: FileFacts) -> list[str]:
 def _prepared(facts: FileFacts) -> list[str]:
     """Normalisation, or why there is none."""
     dataset, lines = facts.dataset, []
-    if dataset.normalize is not None:
+    if _whitens(facts):
+        lines += [
+            "t = s.eval_transform(train_images=...)  # ZCA, fitted on the real training images",
+            "x = t(x)  # test images, too",
+        ]
+    elif dataset.normalize is not None:
         lines += [
             "mean, std = (torch.tensor(part).view(1, -1, 1, 1) for part in s.normalize)",
             "x = (x - mean) / std  # test images: s.eval_transform()",
@@ -92,6 +97,13 @@ def _prepared(facts: FileFacts) -> list[str]:
     return lines
 
 
+def _whitens(facts: FileFacts) -> bool:
+    """Whether the recipe whitens pictures."""
+    zca = facts.dataset.recipe.get("zca")
+    return isinstance(zca, float | int) and zca > 0 and not facts.dataset.whitening
+
+
 def shell_lines(facts: FileFacts) -> str:
     """The same in one command."""
-    return f"ddcodec eval {shlex.quote(plain(facts.name))} --test npz:test.npz"
+    whitening = " --zca-from npz:train.npz" if facts.dataset.whitening or _whitens(facts) else ""
+    return f"ddcodec eval {shlex.quote(plain(facts.name))} --test npz:test.npz{whitening}"

@@ -9,7 +9,7 @@ where it gets better. The guess follows what distilled CIFAR-10 was measured to 
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ import torch
 from ddcodec.errors import EncodeError
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.coded_real import Coded
+from ddcodec.train.data import TrainingData
 from ddcodec.train.judging import judge
 from ddcodec.train.recipe import Recipe
 
@@ -49,15 +50,21 @@ def first_guess(bytes_per_class: float) -> int:
 
 
 def short_recipe(images: int, recipe: Recipe) -> Recipe:
-    """About the same number of steps whatever the number of images; augmentation as the set's own recipe has it."""
+    """About the same number of steps whatever the number of images; augmentation and whitening are the recipe's."""
     epochs = max(1, round(_STEPS * min(_BATCH, images) / images))
-    width = min(_WIDTH, recipe.width)
-    return Recipe(width=width, epochs=epochs, batch_size=_BATCH, learning_rate=0.02, augmentation=recipe.augmentation)
+    short = Recipe(width=min(_WIDTH, recipe.width), epochs=epochs, batch_size=_BATCH, learning_rate=0.02)
+    return replace(short, augmentation=recipe.augmentation, zca=recipe.zca)
 
 
-def measure(coded: Coded, held: LabelledImages, recipe: Recipe, device: torch.device, started: float) -> Trial:
-    """Train on a candidate and test on what was held out; started: `time.perf_counter` before it was coded."""
-    scores = judge(coded.dataset, held, short_recipe(len(coded.dataset), recipe), _REPEATS, device)
+def measure(
+    coded: Coded, held: LabelledImages, recipe: Recipe, device: torch.device, started: float, real: TrainingData
+) -> Trial:
+    """Train on a candidate and test on what was held out.
+
+    Args: started: `time.perf_counter` before it was coded; real: as for `judge`.
+    """
+    short = short_recipe(len(coded.dataset), recipe)
+    scores = judge(coded.dataset, held, short, _REPEATS, device, real=real)
     seconds = round(time.perf_counter() - started, 3)
     return Trial(coded.images_per_class, coded.file_bytes, round(scores.mean, 6), seconds, coded.note)
 

@@ -93,12 +93,12 @@ def run_demo(
     decoded = decode(blob)
     write_png_folder(decoded, pictures)
     tell("training on the decoded set")
-    scores = judge(decoded, test, config.recipe, REPEATS, device)
+    scores = judge(decoded, test, config.recipe, REPEATS, device, real=data)
     tell("random real images in a file of the same size")
     counts = [max(1, round(share * config.train.images_per_class)) for share in RIVAL_SHARES]
     rival = best_rival(config, data, test, metadata, len(blob), counts, REPEATS, device, factory)
     tell("training on all real images")
-    full = judge(real_set(data, decoded), test, config.recipe, 1, device)
+    full = judge(real_set(data, decoded), test, config.recipe, 1, device, real=data)
     return DemoReport(
         file=file,
         sheet=out / "run" / rundir.SHEET,

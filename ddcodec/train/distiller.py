@@ -68,7 +68,8 @@ class Distiller:
         self.optimisers = start.optimisers
         self.adams = [Adam(torch.zeros_like(g.shadow), torch.zeros_like(g.shadow)) for g in self.groups]
         self.controller = Controller()
-        real = RealImages(data, start.mean, start.std, device)
+        zca = config.recipe.zca if config.train.joint_steps else 0.0  # without a loss nobody looks
+        real = RealImages(data, start.mean, start.std, device, zca)
         self.matcher = make_matcher(config, real, self.generator)
         self.teacher = self._find_teacher()
         self.steps_done = 0

@@ -43,7 +43,9 @@ class Experts:
         options, matching = config.tm, config.matching
         parts = (options.experts, options.together, options.expert_batch, options.expert_rate, matching.width)
         narrow = () if matching.precision == "float32" else (matching.precision,)
-        text = repr((self._real.data.sha256(), *parts, matching.augmentation, config.train.seed, *narrow))
+        whitening = (config.recipe.zca,) if config.recipe.zca else ()
+        more = (matching.augmentation, config.train.seed, *narrow, *whitening)
+        text = repr((self._real.data.sha256(), *parts, *more))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def count(self, group: int) -> int:

@@ -62,7 +62,7 @@ def with_best_count(
         first_guess(config.train.bytes_per_class),
         largest_class(left),
         lambda count: by_this_codec(config, left, count, device, factory),
-        lambda coded, started: measure(coded, held, config.recipe, device, started),
+        lambda coded, started: measure(coded, held, config.recipe, device, started, data),
         known,
         record,
     )

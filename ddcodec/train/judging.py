@@ -16,6 +16,7 @@ from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.config import Config
 from ddcodec.train.evaluate import EvalResult, evaluate
 from ddcodec.train.recipe import USUAL_WIDTH, Recipe
+from ddcodec.train.whitening import Source, whitened
 
 Progress = Callable[[int, int, float], None]
 
@@ -47,7 +48,8 @@ class Trial:
 
     Fields:
         images: (N, channels, height, width) float32; targets: (N,) int64 or (N, C) float32.
-        test_images: (M, channels, height, width) float32, whitened where the set is; test_labels: (M,) int64.
+        test_images: (M, channels, height, width) float32; test_labels: (M,) int64. Both images are whitened where
+            the set is or the recipe says so.
         recipe: its loss is the one that fits the targets. mean, std: a float per channel.
         notes: what the reader of the result should know, a line each.
     """
@@ -78,17 +80,16 @@ class Trial:
             raise InputError(str(error)) from error
 
 
-def prepare(
-    dataset: DistilledSet, test: LabelledImages, recipe: Recipe, zca_from: LabelledImages | None = None
-) -> Trial:
+def prepare(dataset: DistilledSet, test: LabelledImages, recipe: Recipe, zca_from: Source | None = None) -> Trial:
     """Bring a set and test images into the form that a recipe asks for.
 
     Mosaics are cut and enlarged (`recipe.factor`). Soft labels become targets: logits through a softmax after
     division by `recipe.label_temperature`, probabilities and scores as they are. The test images of a whitened
-    set are whitened like it. A set that is not, and does not state its normalisation, is normalised by its own
-    mean and deviation. Test labels follow the set's order of class names where both have the same names.
+    set are whitened like it; with `recipe.zca` both are whitened, and not normalised. A set that is neither, and does
+    not state its normalisation, is normalised by its own mean and deviation. Test labels follow the set's order of
+    class names where both have the same names.
 
-    Args: zca_from: the images the whitening is fitted on; needed for a whitened set, and only then.
+    Args: zca_from: the images the whitening is fitted on; needed where there is one, and only then.
     Raises: InputError when these do not fit each other, or the set is empty.
     """
     if not len(dataset):
@@ -96,20 +97,15 @@ def prepare(
     for source in (test, *([] if zca_from is None else [zca_from])):
         check_shape(dataset, source)
     check_labels(dataset, test)
-    check_whitening(dataset, zca_from is not None)
     notes: list[str] = []
     test_labels = in_order_of_set(dataset, test, notes)
-    test_images = test.images
-    if zca_from is not None:
-        transform = dataset.eval_transform(train_images=zca_from.images)
-        test_images = transform(test.images)
-        notes.append(f"test images whitened as the set is: {transform.note}")
     # the recipe may have been changed, and rules
     images, labels, soft = dataclasses.replace(dataset, recipe={**dataset.recipe, "factor": recipe.factor}).expanded()
+    images, test_images = whitened(dataset, images, test.images, recipe.zca, zca_from, notes)
     if recipe.factor > 1:
         notes.append(f"{len(dataset)} mosaics cut into {len(images)} images")
     targets, recipe = _targets(labels, soft, None if dataset.soft is None else dataset.soft.kind, recipe)
-    mean, std = _normalisation(dataset, images, notes)
+    mean, std = _normalisation(dataset, images, recipe.zca > 0, notes)
     return Trial(
         images=torch.from_numpy(np.ascontiguousarray(images)),
         targets=torch.from_numpy(targets),
@@ -122,7 +118,7 @@ def prepare(
     )
 
 
-def check_shape(dataset: DistilledSet, source: LabelledImages) -> None:
+def check_shape(dataset: DistilledSet, source: Source) -> None:
     """See that real images have the shape of the set's; raises InputError."""
     shape = dataset.pixels.shape[1:]
     if source.images.shape[1:] != shape:
@@ -135,22 +131,6 @@ def check_labels(dataset: DistilledSet, source: LabelledImages) -> None:
         raise InputError(f"{source.name}: expected labels below {dataset.class_count}, found {source.labels.max()}")
 
 
-def check_whitening(dataset: DistilledSet, given: bool) -> None:
-    """See that the images to fit the whitening on are `given` if, and only if, the set is whitened.
-
-    Raises: InputError.
-    """
-    if dataset.whitening and not given:
-        stated = {key: dataset.whitening[key] for key in ("kind", "epsilon", "fitted_on") if key in dataset.whitening}
-        words = ", ".join(f"{key} {repr(value)[:60]}" for key, value in stated.items())
-        raise InputError(
-            f"the images are whitened ({words}), and the test images must be, too; name the images it was "
-            f"fitted on, such as --zca-from cifar10:PATH:train"
-        )
-    if given and not dataset.whitening:
-        raise InputError("--zca-from has no meaning: the file does not say that its images are whitened")
-
-
 def judge(
     dataset: DistilledSet,
     test: LabelledImages,
@@ -158,9 +138,13 @@ def judge(
     repeats: int,
     device: torch.device,
     progress: Progress | None = None,
+    real: Source | None = None,
 ) -> EvalResult:
-    """`prepare`, then `Trial.run`; arguments and errors as theirs."""
-    return prepare(dataset, test, recipe).run(repeats, device, progress)
+    """`prepare`, then `Trial.run`; arguments and errors as theirs.
+
+    Args: real: the training images, which `recipe.zca` is fitted on where it is set.
+    """
+    return prepare(dataset, test, recipe, real if recipe.zca else None).run(repeats, device, progress)
 
 
 def in_order_of_set(dataset: DistilledSet, test: LabelledImages, notes: list[str]) -> NDArray[np.int64]:
@@ -194,11 +178,11 @@ def _targets(
 
 
 def _normalisation(
-    dataset: DistilledSet, images: NDArray[np.float32], notes: list[str]
+    dataset: DistilledSet, images: NDArray[np.float32], whitened: bool, notes: list[str]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation of each channel that training and test images are normalised by."""
     channels = images.shape[1]
-    if dataset.whitening:
+    if whitened or dataset.whitening:
         return (0.0,) * channels, (1.0,) * channels
     mean, std = dataset.mean, dataset.std
     if mean is None or std is None:

@@ -12,12 +12,17 @@ from ddcodec.dataset import DistilledSet
 from ddcodec.errors import InputError
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.judging import check_labels, check_shape, in_order_of_set
+from ddcodec.train.whitening import recipe_whitening
 
 
 @dataclass(frozen=True, eq=False)
 class RealImages:
-    """images: (N, channels, height, width) float32, whitened where the set is; labels: (N,) int64, numbers of the
-    set's classes; name: where they are from; notes: what the reader of a result should know, a line each."""
+    """Real images in the form of a set's own.
+
+    images: (N, channels, height, width) float32, whitened where those are that networks see; labels: (N,) int64,
+    numbers of the set's classes; name: where they are from; notes: what the reader of a result should know, a line
+    each.
+    """
 
     images: Tensor
     labels: Tensor
@@ -50,9 +55,10 @@ def chosen_rows(labels: NDArray[np.int64], counts: Sequence[int], seed: int, nam
     return np.concatenate(chosen).astype(np.int64)
 
 
-def real_images(dataset: DistilledSet, source: LabelledImages) -> RealImages:
-    """Bring real images into the form of a set's own: classes in its order, whitened by themselves where it is.
+def real_images(dataset: DistilledSet, source: LabelledImages, zca: float = 0.0) -> RealImages:
+    """Bring real images into the form of a set's own: classes in its order, whitened by themselves where those are.
 
+    Args: zca: of the recipe in use.
     Raises: InputError when their shape or labels do not fit the set.
     """
     check_shape(dataset, source)
@@ -63,5 +69,7 @@ def real_images(dataset: DistilledSet, source: LabelledImages) -> RealImages:
     if dataset.whitening:
         images = np.asarray(dataset.eval_transform(train_images=images)(images))
         notes.append("real images whitened as the set is, by a matrix fitted on them")
+    elif zca:
+        images = np.asarray(recipe_whitening(images.shape[1:], source, zca)(images))
     told = tuple(note.replace("the test set", "the training set") for note in notes)
     return RealImages(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels), source.name, told)

@@ -83,5 +83,5 @@ def best_rival(
     for count in sorted({min(count, most) for count in counts}):
         sized = config.updated({"train": {"images_per_class": count}})
         blob = coded_images(sized, data, metadata, target_bytes, device, factory)
-        found.append(Rival(count, len(blob), judge(decode(blob), test, config.recipe, repeats, device)))
+        found.append(Rival(count, len(blob), judge(decode(blob), test, config.recipe, repeats, device, real=data)))
     return max(found, key=lambda rival: rival.accuracy.mean)

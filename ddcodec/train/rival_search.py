@@ -63,7 +63,7 @@ class RivalSearch:
             return made[count]
 
         def judged(coded: Coded, started: float) -> Trial:
-            return measure(coded, held, self.config.recipe, self.device, started)
+            return measure(coded, held, self.config.recipe, self.device, started, self.data)
 
         first = config.train.images_per_class
         known, record = self._known(name, kib), partial(self._record, name, kib)
@@ -81,7 +81,8 @@ class RivalSearch:
 
         def accuracy(coded: Coded) -> float:
             if coded.note not in known:
-                known[coded.note] = measure(coded, held, self.config.recipe, self.device, time.perf_counter())
+                started = time.perf_counter()
+                known[coded.note] = measure(coded, held, self.config.recipe, self.device, started, self.data)
                 self._record(name, kib, known[coded.note])
             return known[coded.note].accuracy
 

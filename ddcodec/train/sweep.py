@@ -169,7 +169,7 @@ class Sweep:
         self._judge(table, name, kib, coded, config, started)
 
     def _judge(self, table: SweepTable, name: str, kib: float, coded: Coded, config: Config, started: float) -> None:
-        scores = judge(coded.dataset, self.test, config.recipe, self.plan.repeats, self.device)
+        scores = judge(coded.dataset, self.test, config.recipe, self.plan.repeats, self.device, real=self.data)
         row = table.add(
             name,
             kib,

@@ -1,7 +1,7 @@
-"""What test images must go through before a network trained on a set sees them."""
+"""What images must go through before a network that is trained on a set sees them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddcodec.errors import InputError
-from ddcodec.views.zca import Zca, fit_zca
+from ddcodec.views.zca import Zca, fit_zca, recipe_epsilon
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _DEEP_MODES = ("I", "F")  # and I;16 and its kin: more than 8 bits, of unknown scale
+_UNNAMED = "its training images"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,25 +113,33 @@ def eval_transform_of(dataset: "DistilledSet", train_images: Any = None) -> Eval
     channels, height, width = dataset.pixels.shape[1:]
     mean, std = dataset.normalize or ((0.0,) * channels, (1.0,) * channels)
     shape = (channels, height, width)
-    if not dataset.whitening:
+    if dataset.whitening:
+        name, strength, fitted_on = _stated_whitening(dataset.whitening)
+        need = "the set is whitened, and test images need the same"
+    elif epsilon := recipe_epsilon(dataset.recipe):
+        name, strength = "epsilon", epsilon
+        fitted_on = str(dataset.provenance.get("dataset", _UNNAMED))[:80]
+        need = f"the recipe whitens images (recipe.zca {epsilon:g}), those of the set and of the test"
+    else:
         return EvalTransform(shape, mean, std)
-    kind = dataset.whitening.get("kind")
-    name = "trace_fraction" if "trace_fraction" in dataset.whitening else "epsilon"
-    strength = dataset.whitening.get(name)
-    fitted_on = str(dataset.whitening.get("fitted_on", "its training images"))[:80]
-    if kind != "zca":
-        raise InputError(f"whitening.kind: expected 'zca', found {str(kind)[:40]!r}")
-    if not isinstance(strength, float | int) or not strength > 0:
-        raise InputError(f"whitening.{name}: expected a number greater than 0, found {str(strength)[:40]!r}")
     wanted = f"(M, {channels}, {height}, {width}) floats in 0..1"
     if train_images is None:
-        raise InputError(
-            f"the set is whitened, and test images need the same: give eval_transform(train_images=...) the images "
-            f"of {fitted_on!r}, {wanted}"
-        )
+        raise InputError(f"{need}: give eval_transform(train_images=...) the images of {fitted_on!r}, {wanted}")
     images = np.asarray(train_images)
     if images.ndim != 4 or images.shape[1:] != shape or not (images.dtype.kind == "f" or images.dtype == np.uint8):
         raise InputError(f"train_images: expected {wanted}, found {images.dtype} of shape {images.shape}")
     note = f"zca, {name.replace('_', ' ')} {strength:g}, fitted on {len(images)} images of {fitted_on!r}"
-    fitted = fit_zca(images, **({"epsilon": 0.0} | {name: float(strength)}))
+    fitted = fit_zca(images, **({"epsilon": 0.0} | {name: strength}))
     return EvalTransform(shape, mean, std, fitted, note)
+
+
+def _stated_whitening(whitening: Mapping[str, Any]) -> tuple[str, float, str]:
+    """Name and value of what is added to the variances, and the images it was fitted on; raises InputError."""
+    kind = whitening.get("kind")
+    name = "trace_fraction" if "trace_fraction" in whitening else "epsilon"
+    strength = whitening.get(name)
+    if kind != "zca":
+        raise InputError(f"whitening.kind: expected 'zca', found {str(kind)[:40]!r}")
+    if not isinstance(strength, float | int) or not strength > 0:
+        raise InputError(f"whitening.{name}: expected a number greater than 0, found {str(strength)[:40]!r}")
+    return name, float(strength), str(whitening.get("fitted_on", _UNNAMED))[:80]

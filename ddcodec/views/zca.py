@@ -1,6 +1,9 @@
-"""ZCA whitening: fitted on real images, applied to test images of a whitened set."""
+"""ZCA whitening: fitted on real images, applied to test images of a whitened set, or to all that a network sees."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,17 @@ class Zca:
     matrix: NDArray[np.float32]
 
 
+def recipe_epsilon(recipe: Mapping[str, Any]) -> float:
+    """Epsilon of the whitening that a recipe trains with (recipe.zca), 0.0 for none.
+
+    Raises: InputError for what is no finite number of at least 0.
+    """
+    value = recipe.get("zca", 0.0)
+    if type(value) not in (int, float) or not 0 <= value < math.inf:
+        raise InputError(f"recipe.zca: expected a number of at least 0, found {str(value)[:40]!r}")
+    return float(value)
+
+
 def _rows(images: NDArray[np.generic]) -> NDArray[np.float64]:
     """(n, D) float64, bytes as fractions of 255."""
     rows = images.reshape(len(images), -1).astype(np.float64)
@@ -31,7 +45,8 @@ def _rows(images: NDArray[np.generic]) -> NDArray[np.float64]:
 def fit_zca(images: NDArray[np.generic], epsilon: float, trace_fraction: float = 0.0) -> Zca:
     """Fit the whitening U diag(1 / sqrt(s + epsilon)) U^T, where U diag(s) U^T is the covariance of the images.
 
-    The covariance is divided by M - 1. Sums are taken in float64, over a part of the images at a time.
+    The covariance is divided by M - 1. Sums are taken in float64, over a part of the images at a time. For images of
+    D numbers this takes about 40 D^2 bytes for a while (0.4 GB for 3x32x32) and keeps 4 D^2 (38 MB).
 
     Args:
         images: (M, channels, height, width), floats in [0, 1] (not normalised) or uint8; M at least 2.

@@ -67,6 +67,13 @@ def test_scores_are_no_logits(tmp_path):
     assert read(tmp_path / "out" / "labels_best.pt").dtype == torch.int64
 
 
+@pytest.mark.parametrize("write", [write_dc, *FOLDERS.values()])
+def test_what_only_a_missing_matrix_would_show_is_refused(tmp_path, write):
+    with pytest.raises(DdzError, match=r"recipe\.zca.*--to npz"):
+        write(full_set(recipe={"zca": 0.1}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_mosaics_are_cut(tmp_path):
     s = full_set(recipe={"factor": 2})
     write_dc(s, tmp_path / "x.pt")

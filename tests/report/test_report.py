@@ -292,6 +292,7 @@ SETS = {
     "logits": {"soft": "logits"},
     "scores": {"soft": "scores"},
     "whitened": {"whitening": {"kind": "zca", "epsilon": 0.1}},
+    "whitened by the recipe": {"recipe": {"zca": 0.1}, "mean": (0.5,) * 3, "std": (0.2,) * 3},
     "hostile": {"recipe": HOSTILE.recipe},
 }
 
@@ -307,6 +308,8 @@ def test_the_training_lines_run(options, monkeypatch):
     monkeypatch.setattr(ddcodec, "load", lambda name: asked.append(name) or dataset, raising=False)
     text = text.replace("model = ...", "model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(2))")
     text = re.sub(r"epochs = \d+", "epochs = 2", text)
+    assert ("train_images=..." in text) is ("zca" in str(options))
+    text = text.replace("train_images=...", "train_images=s.images")
     text = text.replace("optimiser = ", "model(x)\noptimiser = ", 1)
     space = {}
     exec(compile(text, "snippet", "exec"), space)
@@ -318,6 +321,12 @@ def test_the_training_lines_run(options, monkeypatch):
 
 def test_the_shell_line_is_quoted():
     assert snippet.shell_lines(facts_about(plain_set(), name="a b;c.ddz")).startswith("ddcodec eval 'a b;c.ddz' ")
+
+
+def test_the_shell_line_names_what_a_whitening_needs():
+    assert "zca" not in snippet.shell_lines(facts_about(plain_set()))
+    for parts in ({"recipe": {"zca": 0.1}}, {"whitening": {"kind": "zca"}}):
+        assert snippet.shell_lines(facts_about(plain_set(**parts))).endswith(" --zca-from npz:train.npz")
 
 
 def test_without_jinja2(monkeypatch):

@@ -9,7 +9,14 @@ from ddcodec.train.config import Config, from_toml
 from ddcodec.train.recipe import Recipe
 
 FULL = Recipe(
-    *("resnet18", 32, 0, 60, 0.05, 0.8, 0.0, 32, "crop"), "instance", "adamw", "cosine", "mse", 2, label_temperature=4.0
+    *("resnet18", 32, 0, 60, 0.05, 0.8, 0.0, 32, "crop"),
+    "instance",
+    "adamw",
+    "cosine",
+    "mse",
+    2,
+    label_temperature=4.0,
+    zca=0.1,
 )
 OLD = ["network", "width", "depth", "epochs", "learning_rate", "momentum", "weight_decay", "batch_size"]
 OLD += ["augmentation"]
@@ -54,6 +61,10 @@ def test_newer_fields_in_a_configuration():
         ({"loss": "kl"}, "loss: expected cross_entropy or soft_cross_entropy or mse"),
         ({"factor": 0}, "factor"),
         ({"factor": 2.0}, "factor"),
+        ({"zca": -0.1}, r"zca: expected an epsilon greater than 0, or 0 for none, found -0\.1"),
+        ({"zca": float("nan")}, "zca"),
+        ({"zca": float("inf")}, "zca"),
+        ({"zca": "0.1"}, "zca is a float"),
         ({"label_temperature": 0}, "label_temperature"),
         ({"label_temperature": float("nan")}, "label_temperature"),
     ],

@@ -178,5 +178,28 @@ def test_whitening_large_images_is_refused_before_memory_is_asked_for():
         fit_zca(np.zeros((2, 3, 128, 128), np.uint8), 0.1)
 
 
+def test_a_recipe_that_whitens():
+    """In place of mean and std; for the set's own images, too."""
+    s = full_set(recipe={"zca": 0.1}, provenance={"dataset": "cifar10:train"})
+    train = RNG.random((30, 3, 4, 6)).astype(np.float32)
+    with pytest.raises(
+        InputError, match=r"^the recipe whitens images \(recipe\.zca 0\.1\).* of 'cifar10:train', \(M, 3"
+    ):
+        s.eval_transform()
+    transform = s.eval_transform(train_images=train)
+    for images in (FLOATS, s.images):
+        assert np.allclose(transform(images), whitened_by_definition(train, images, 0.1), atol=1e-5, rtol=0)
+    assert transform.note == "zca, epsilon 0.1, fitted on 30 images of 'cifar10:train'"
+    assert full_set(recipe={"zca": 0}).eval_transform().zca is None
+    already = small_set(whitening=WHITENED | {"epsilon": 0.3}, recipe={"zca": 0.1})
+    assert already.eval_transform(train_images=train).note.startswith("zca, epsilon 0.3")
+
+
+@pytest.mark.parametrize("value", [-0.1, "0.1", True, float("inf"), float("nan"), None])
+def test_a_recipe_that_whitens_by_nonsense(value):
+    with pytest.raises(InputError, match=r"^recipe\.zca: expected a number of at least 0, found "):
+        full_set(recipe={"zca": value}).eval_transform()
+
+
 def test_train_images_are_not_used_without_whitening():
     assert np.array_equal(full_set().eval_transform(train_images=FLOATS)(FLOATS), EXPECTED)

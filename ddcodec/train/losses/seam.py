@@ -16,17 +16,21 @@ from torch import Tensor
 
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
+from ddcodec.train.whitening import Whitening, zca_of
 
 
 class RealImages:
-    """The real images of a run, normalised on request.
+    """The real images of a run, normalised on request, as networks of the recipe shall see them.
 
-    Args: mean, std: (channels,) float32; device: where normalised images shall lie.
+    Args: mean, std: (channels,) float32; device: where normalised images shall lie; zca: greater than 0: instead of
+        being normalised, images are whitened by ZCA with this epsilon, fitted here on all of them (`Recipe.zca`).
+    Raises: InputError, with zca, for images that are too large for it.
     """
 
-    def __init__(self, data: TrainingData, mean: Tensor, std: Tensor, device: torch.device) -> None:
+    def __init__(self, data: TrainingData, mean: Tensor, std: Tensor, device: torch.device, zca: float = 0.0) -> None:
         self.data, self.device = data, device
         self.mean, self.std = mean, std
+        self._whitening = Whitening(zca_of(data, zca)) if zca else None
         self.classes = data.class_count
         self._labels = torch.from_numpy(data.labels).long()
         self._order = torch.argsort(self._labels, stable=True)
@@ -44,14 +48,15 @@ class RealImages:
         return int(self.data.images.shape[2]), int(self.data.images.shape[3])
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in [0, 1] units, on any device, less mean, over std; differentiable."""
+        """Images (N, C, H, W) in [0, 1] units, on any device, less mean, over std, or whitened; differentiable."""
+        if self._whitening is not None:
+            return self._whitening(images)
         mean, std = self.mean.to(images.device), self.std.to(images.device)
         return (images - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
 
     def all(self) -> tuple[Tensor, Tensor]:
         """All images (M, C, H, W), normalised, and their labels (M,) int64."""
-        images = self.normalise(torch.from_numpy(self.data.images).float())
-        return images.to(self.device), self._labels.to(self.device)
+        return self._seen(torch.from_numpy(self.data.images).float()), self._labels.to(self.device)
 
     def draw(self, each: int, generator: torch.Generator) -> Tensor:
         """Normalised images (classes, each, C, H, W), drawn with replacement from each class."""
@@ -65,7 +70,12 @@ class RealImages:
 
     def take(self, rows: Tensor) -> Tensor:
         """Normalised images (n, C, H, W) of rows (n,) int64."""
-        images = torch.from_numpy(np.ascontiguousarray(self.data.images[rows.numpy()])).float()
+        return self._seen(torch.from_numpy(np.ascontiguousarray(self.data.images[rows.numpy()])).float())
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """Real images, normalised and on the device; whitening is work for it, so they go there first."""
+        if self._whitening is not None:
+            return self._whitening.many(images, self.device)
         return self.normalise(images).to(self.device)
 
 

@@ -28,8 +28,9 @@ CPU = torch.device("cpu")
 
 
 def experts(*more):
-    real = RealImages(DIGITS, torch.tensor([0.3]), torch.tensor([0.38]), CPU)
-    return Experts(Config().with_settings([*SETTINGS, *more]), real)
+    config = Config().with_settings([*SETTINGS, *more])
+    real = RealImages(DIGITS, torch.tensor([0.3]), torch.tensor([0.38]), CPU, config.recipe.zca)
+    return Experts(config, real)
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -75,7 +76,7 @@ def test_other_or_damaged_experts_are_refused(tmp_path):
     made = experts()
     made.store.use_folder(tmp_path)
     made.train(0)
-    for more in ("train.seed=1", "tm.expert_rate=0.2", "matching.width=5"):
+    for more in ("train.seed=1", "tm.expert_rate=0.2", "matching.width=5", "recipe.zca=0.1"):
         other = experts(more)
         other.store.use_folder(tmp_path)
         with pytest.raises(InputError, match=r"experts-000-001\.safetensors: holds experts of other options or data"):

@@ -21,6 +21,7 @@ LOSSES = {
     "dm": (),
     "dm, random": ("matching.source=random", "matching.real_batch=8"),
     "dm, narrow": ("matching.precision=bfloat16",),
+    "dm, whitened": ("recipe.zca=0.1",),
     "dc": ("dc.real_batch=6", "dc.matches=3", "dc.inner_steps=2"),
     "dc, trained on real": ("dc.real_batch=6", "dc.matches=2", "dc.inner_steps=1", "dc.train_on=real"),
     "ncfm": ("ncfm.real_batch=8", "ncfm.frequencies=16"),
@@ -37,7 +38,7 @@ def settings(name):
 
 def matcher_of(*more, config=SHORT):
     made = Config().with_settings([*config, *more])
-    real = RealImages(DIGITS, torch.tensor([0.3]), torch.tensor([0.38]), torch.device("cpu"))
+    real = RealImages(DIGITS, torch.tensor([0.3]), torch.tensor([0.38]), torch.device("cpu"), made.recipe.zca)
     matcher = make_matcher(made, real, torch.Generator().manual_seed(1))
     for number in range(matcher.prepare_steps):
         matcher.prepare(number)
@@ -104,9 +105,12 @@ def beginning():
     ("name", "more", "factor"),
     [
         ("dm", ("matching.networks=2",), 0.6),
+        ("dm", ("matching.networks=2", "recipe.zca=0.1"), 0.6),
         ("ncfm", ("ncfm.real_batch=64", "ncfm.frequencies=64"), 0.6),
+        ("ncfm", ("ncfm.real_batch=64", "ncfm.frequencies=64", "recipe.zca=0.1"), 0.6),
         ("dc", ("dc.real_batch=32", "dc.matches=1"), 0.8),
         (f"{OUTSIDE}:MeanColour", (), 0.3),
+        (f"{OUTSIDE}:MeanColour", ("recipe.zca=0.1",), 0.3),
     ],
 )
 def test_its_own_terms_go_down(name, more, factor):
