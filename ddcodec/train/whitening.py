@@ -28,7 +28,7 @@ _KEPT: WeakKeyDictionary[Source, dict[float, Zca]] = WeakKeyDictionary()
 
 
 def zca_of(source: Source, epsilon: float) -> Zca:
-    """`fit_zca` on all images of a source, once: it takes half a minute for CIFAR-10, and a sweep needs it often.
+    """`fit_zca` on all images of a source, once: CIFAR-10 takes 20 s of one core, and a sweep needs it often.
 
     Raises: InputError naming the source, as `fit_zca`.
     """

@@ -46,7 +46,7 @@ def fit_zca(images: NDArray[np.generic], epsilon: float, trace_fraction: float =
     """Fit the whitening U diag(1 / sqrt(s + epsilon)) U^T, where U diag(s) U^T is the covariance of the images.
 
     The covariance is divided by M - 1. Sums are taken in float64, over a part of the images at a time. For images of
-    D numbers this takes about 40 D^2 bytes for a while (0.4 GB for 3x32x32) and keeps 4 D^2 (38 MB).
+    D numbers this takes about 50 D^2 bytes for a while (0.5 GB for 3x32x32) and keeps 4 D^2 (38 MB).
 
     Args:
         images: (M, channels, height, width), floats in [0, 1] (not normalised) or uint8; M at least 2.
