@@ -54,7 +54,7 @@ def as_pixels(kind: str, data: TrainingData, side: tuple[int, int], most_bytes: 
     part = first_of_each(data, count)
     stored = shrunk(part.images, side)
     if PIXELS[kind] == 8:
-        stored = np.rint(stored * 255) / np.float32(255)
+        stored = np.rint(stored * np.float32(255)) / np.float32(255)
     pixels = np.rint(enlarged(stored, part.images.shape[2:]) * _PEAK).astype(np.int16)
     return Coded(count, each * len(pixels), as_set(pixels, part, data, _PEAK), f"{side[1]}x{side[0]} pixels")
 
@@ -73,4 +73,4 @@ def enlarged(images: NDArray[np.float32], side: tuple[int, ...]) -> NDArray[np.f
 
 
 def _bytes_of_one(kind: str, data: TrainingData, side: tuple[int, int]) -> int:
-    return data.images.shape[1] * side[0] * side[1] * PIXELS[kind] // 8
+    return int(data.images.shape[1]) * side[0] * side[1] * PIXELS[kind] // 8
