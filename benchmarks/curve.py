@@ -5,8 +5,8 @@
 Budgets are whole files, as `ddcodec encode` writes them. Rivals: random real images through this codec (fit only),
 through one AVIF or WebP mosaic, and as plain 8-bit pixels, each with the number of images (or the side of pictures)
 that does best on images held out of training (choices.jsonl in the working folder). Every set is judged on all test
-images, a row for each network: what `ddcodec sweep` measures, seed by seed, so that a call that was stopped leaves whole
-columns. Rows that exist are not measured again.
+images, a row for each network: what `ddcodec sweep` measures, but seed by seed, so that a call that was stopped leaves
+whole columns. Rows that exist are not measured again.
 """
 
 from __future__ import annotations
