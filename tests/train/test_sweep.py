@@ -101,7 +101,7 @@ def test_a_rival_that_does_not_fit_says_why(tmp_path, monkeypatch):
 def test_the_side_of_plain_pixels_is_chosen_on_held_out_images(tmp_path, monkeypatch):
     out, asked = tmp_path / "out", []
 
-    def measured(coded, held, recipe, device, started):
+    def measured(coded, held, recipe, device, started, real):
         assert held.name.endswith("(held out)")
         asked.append(coded.note)
         return Trial(
