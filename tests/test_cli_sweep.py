@@ -1,5 +1,6 @@
 """Budgets in KiB, images chosen by themselves, and sweeps, from the command line."""
 
+import csv
 import json
 
 import pytest
@@ -78,12 +79,17 @@ def test_sweep(tmp_path):
     out = tmp_path / "out"
     words = ("sweep", "--data", "digits", "--test", "digits", "--out", out, "--loss", "dm", *QUICK)
     more = ("--images-per-class", 2, "--repeats", 1)
-    done = call(*words, *more, "--kib-per-class", "0.2,0.1", "--rivals", "webp,pixels8")
+    done = call(*words, *more, "--kib-per-class", "0.2,0.1", "--rivals", "webp,pixels8", "--rival-repeats", 2)
     assert done.stdout.count("distilled") == 2
     assert "0.2 KiB per class: webp" in done.stderr
     text = (out / "curve.tsv").read_text()
     assert str(tmp_path) not in text
     assert "ddcodec sweep --data digits:train --test digits:test --kib-per-class 0.2,0.1 --loss dm" in text
+    assert "--repeats 1" in text
+    assert "--rival-repeats 2" in text
+    repeats = [line["repeats"] for line in csv.DictReader(text.splitlines(), delimiter="\t")]
+    assert repeats == ["1", "2", "2"] * 2
+    assert "stored accuracy" in call("eval", out / "0.1kib.ddz", "--test", "digits", "--repeats", 1, "--check").stdout
     call(*words, *more, "--kib-per-class", "0.1", "--rivals", "none")
     assert (out / "curve.tsv").read_text() == text
     assert "another repeats" in complaint(*words, "--images-per-class", 2, "--kib-per-class", "0.1")

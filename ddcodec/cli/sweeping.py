@@ -33,6 +33,7 @@ def numbers(text: str) -> tuple[float, ...]:
     "--images-per-class", callback=count_or_auto, default="auto", metavar="N", help="Or auto, for each budget anew."
 )
 @click.option("--repeats", default=3, show_default=True, help="Networks trained for each row.")
+@click.option("--rival-repeats", type=int, help="The same for rivals, where it shall differ.")
 @click.option("--rivals", default=ALL_RIVALS, show_default=True, help="Measured at equal file bytes; or none.")
 @click.option("--config", "config_file", type=click.Path(), help="Options as TOML.")
 @SET
@@ -47,6 +48,7 @@ def sweep(
     loss: str | None,
     images_per_class: int,
     repeats: int,
+    rival_repeats: int | None,
     rivals: str,
     config_file: str | None,
     settings: tuple[str, ...],
@@ -73,9 +75,11 @@ def sweep(
     chosen = () if rivals == "none" else tuple(rivals.split(","))
     words = ["--data", label_of(data), "--test", label_of(test_spec, "test"), "--kib-per-class", kib]
     words += ["--loss", config.train.loss, "--repeats", str(repeats), *(w for s in settings for w in ("--set", s))]
+    words += [] if rival_repeats is None else ["--rival-repeats", str(rival_repeats)]
     words += ["--images-per-class", "auto" if images_per_class == AUTO else str(images_per_class)]
     command = shlex.join(["ddcodec", "sweep", *words])
-    plan = Plan(config, numbers(kib), images_per_class == AUTO, chosen, repeats, command)
+    label, auto = label_of(test_spec, "test"), images_per_class == AUTO
+    plan = Plan(config, numbers(kib), auto, chosen, repeats, command, label, rival_repeats)
     place = choose_device(device)
     with about(subject_of(data)):
         source = load_training_data(data)

@@ -17,8 +17,8 @@ from ddcodec.train.provenance import provenance_of
 
 @dataclass(frozen=True)
 class Budget:
-    """per_class: the wanted bytes, 0.0 for no budget; classes: how many; extra: bytes of metadata and hash, as far
-    as they count."""
+    """per_class: the wanted bytes, 0.0 for no budget; classes: how many; extra: bytes of metadata, hash and
+    reserve, as far as they count."""
 
     per_class: float
     classes: int
@@ -67,5 +67,5 @@ def budget_of(
     )
     empty = [np.zeros((0, networks[group].latents_per_image), np.int16) for group in group_of_class]
     model = EncodedModel(list(networks), list(group_of_class), empty)
-    extra = len(encode_set(model, metadata, with_hash=True)) - len(encode_set(model))
+    extra = len(encode_set(model, metadata, with_hash=True)) - len(encode_set(model)) + train.reserve_bytes
     return Budget(train.bytes_per_class, data.class_count, extra)

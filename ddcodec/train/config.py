@@ -53,7 +53,8 @@ class TrainOptions:
     images_per_class: synthetic images of each class. images_tried: the numbers it was chosen from, none where it was
     stated. bytes_per_class: wanted size of the file over the number of classes; 0 to let lambda decide.
     budget_counts: whether that is the "set" (container, networks, latents) or the whole "file" as `encode` writes it
-    (with metadata and content hash, too). lambda_ ("lambda" in TOML): weight of the loss against a bit. fit_steps,
+    (with metadata and content hash, too). reserve_bytes: of the file's budget, left free for what `eval --record` or
+    `sweep` adds to the finished file. lambda_ ("lambda" in TOML): weight of the loss against a bit. fit_steps,
     joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents. seed: of everything
     random. loss: what the joint phase minimises beside the rate: dm, dc, ncfm, tm, or package.module:Class of
     somebody else's (see `ddcodec.train.losses.outside`). labels: soft ones are label_share parts of what the networks
@@ -64,6 +65,7 @@ class TrainOptions:
     images_tried: tuple[int, ...] = option((), low=1, quiet=True)
     bytes_per_class: float = option(0.0, low=0)
     budget_counts: str = option("set", choices=("set", "file"), quiet=True)
+    reserve_bytes: int = option(0, low=0, quiet=True)
     lambda_: float = option(0.0, low=0, key="lambda")
     fit_steps: int = option(12, low=0)
     joint_steps: int = option(350, low=0)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddcodec.errors import InputError
+from ddcodec.format.canonical import pack
 from ddcodec.train.evaluate import EvalResult
 from ddcodec.train.recipe import USUAL_WIDTH, Recipe
 
+_LENGTH_BYTES = 2  # by which the stated lengths of what grew may grow
 SMALLEST_TOLERANCE, LARGEST_TOLERANCE = 0.015, 0.05
 _ROUNDING = 1e-9  # accuracies are fractions of a round number of images, and may lie on the edge
 
@@ -113,3 +115,9 @@ def record_fields(fields: Mapping[str, Any], recipe: Recipe, found: EvalResult, 
         "accuracy_repeats": len(found.accuracies),
         "accuracy_test": test,
     }
+
+
+def record_bytes(recipe: Recipe, repeats: int, test: str) -> int:
+    """Bytes by which a file grows, at most, when `record_fields` of so many networks are added to this recipe."""
+    fields, some = recipe.to_dict(), EvalResult(0.5, 0.1, (0.5,) * repeats)
+    return len(pack(record_fields(fields, recipe, some, test))) - len(pack(fields)) + _LENGTH_BYTES

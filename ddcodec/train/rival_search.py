@@ -52,7 +52,9 @@ class RivalSearch:
         if name in PIXELS:
             return self._best_pixels(name, kib, size)
         left, held = self._split
-        same = in_bytes(config.updated({"train": {"images_tried": []}}), size, self.data.class_count)
+        same = in_bytes(
+            config.updated({"train": {"images_tried": [], "reserve_bytes": 0}}), size, self.data.class_count
+        )
         made: dict[int, Coded] = {}
 
         def make(count: int) -> Coded:

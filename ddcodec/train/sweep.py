@@ -3,6 +3,7 @@
 In the folder: a run directory and a file for each budget (1kib, 1kib.ddz), curve.tsv, curve.png, choices.jsonl (how
 numbers of rival images were chosen, on images held out of training), sweep.json (what this sweep is), pool or
 experts (the networks of the loss, trained once for all budgets).
+Ours are judged by the recipe in their own file, which then states the accuracy; its bytes are within the budget.
 What is there already is not measured again.
 """
 
@@ -18,15 +19,18 @@ import ddcodec
 from ddcodec.errors import EncodeError, InputError
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set, read_file
+from ddcodec.republish import with_recipe
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train import rundir
 from ddcodec.train.coded_real import Coded, in_bytes
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
+from ddcodec.train.evaluate import EvalResult
 from ddcodec.train.images_auto import with_best_count
-from ddcodec.train.judging import judge
+from ddcodec.train.judging import judge, recipe_of
 from ddcodec.train.loop import Progress, Stopped, run
 from ddcodec.train.metrics import seconds_of
+from ddcodec.train.reproduction import record_bytes, record_fields
 from ddcodec.train.rival_search import RIVALS, RivalSearch
 from ddcodec.train.seams import DistillerFactory
 from ddcodec.train.sweep_table import SweepTable
@@ -40,8 +44,9 @@ class Plan:
     """What to measure.
 
     config: options of all runs, without a budget; kib: budgets, KiB of the whole file per class; auto: whether the
-    number of images is chosen for each budget; rivals: some of `RIVALS`; repeats: networks for each row;
-    command: for the table, without paths of this machine.
+    number of images is chosen for each budget; rivals: some of `RIVALS`; repeats: networks for each row of ours, and
+    of rivals unless rival_repeats says otherwise; command, test_name: for table and files, without paths of this
+    machine.
     """
 
     config: Config
@@ -50,6 +55,8 @@ class Plan:
     rivals: tuple[str, ...]
     repeats: int
     command: str = ""
+    test_name: str = ""
+    rival_repeats: int | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.rivals if name not in RIVALS]
@@ -59,6 +66,8 @@ class Plan:
             raise InputError("kib per class: expected positive numbers")
         if self.repeats < 1:
             raise InputError(f"repeats: expected at least 1, found {self.repeats}")
+        if self.rival_repeats is not None and self.rival_repeats < 1:
+            raise InputError(f"rival repeats: expected at least 1, found {self.rival_repeats}")
 
 
 def with_shared_networks(config: Config, out: Path) -> Config:
@@ -95,16 +104,7 @@ class Sweep:
         for kib in sorted(set(self.plan.kib)):
             config, blob = self._distil(kib)
             if not table.has(OURS, kib):
-                started = time.perf_counter()
-                made = seconds_of(self.out / f"{kib:g}kib" / rundir.METRICS)
-                self._judge(
-                    table,
-                    OURS,
-                    kib,
-                    Coded(config.train.images_per_class, len(blob), decode(blob)),
-                    config,
-                    started - made,
-                )
+                blob = self._judge_ours(table, kib, config, blob)
             for rival in self.plan.rivals:
                 if not table.has(rival, kib):
                     self._rival(table, rival, kib, config, len(blob))
@@ -143,7 +143,8 @@ class Sweep:
         """Options and file of one budget."""
         folder, file = self.out / f"{kib:g}kib", self.out / f"{kib:g}kib.ddz"
         config = in_bytes(self.plan.config, 1024 * kib * self.data.class_count, self.data.class_count)
-        config = with_shared_networks(config, self.out)
+        room = record_bytes(config.recipe, self.plan.repeats, self.plan.test_name)
+        config = with_shared_networks(config.updated({"train": {"reserve_bytes": room}}), self.out)
         self.note(f"{kib:g} KiB per class: distilling")
         try:
             if self.plan.auto:
@@ -156,6 +157,19 @@ class Sweep:
             write_atomic(file, encode_set(model, metadata, with_hash=True))
         return config, read_file(file)
 
+    def _judge_ours(self, table: SweepTable, kib: float, config: Config, blob: bytes) -> bytes:
+        """The row of ours, and its file, which states what was found from now on."""
+        dataset, folder, repeats = decode(blob), self.out / f"{kib:g}kib", self.plan.repeats
+        recipe, started = recipe_of(dataset.recipe), time.perf_counter()
+        scores = judge(dataset, self.test, recipe, repeats, self.device, real=self.data)
+        blob = with_recipe(blob, record_fields(dataset.recipe, recipe, scores, self.plan.test_name))
+        write_atomic(self.out / f"{kib:g}kib.ddz", blob)
+        making = seconds_of(folder / rundir.METRICS) + seconds_of(folder / rundir.CANDIDATES)
+        judging = time.perf_counter() - started
+        coded = Coded(config.train.images_per_class, len(blob), dataset)
+        self._add(table, OURS, kib, config, coded, scores, making, judging)
+        return blob
+
     def _rival(self, table: SweepTable, name: str, kib: float, config: Config, size: int) -> None:
         """The row of one rival, in at most as many bytes as ours took; one that cannot do it says why."""
         self.note(f"{kib:g} KiB per class: {name}")
@@ -164,26 +178,40 @@ class Sweep:
             coded = self._rivals.best(name, kib, config, size)
         except EncodeError as error:
             self.note(f"{kib:g} KiB per class: {name} is left out: {error}")
-            table.add(name, kib, **self._origin(config, started), note=str(error))
+            seconds = round(time.perf_counter() - started, 2)
+            table.add(name, kib, **self._origin(config), seconds=seconds, making_seconds=seconds, note=str(error))
             return
-        self._judge(table, name, kib, coded, config, started)
+        made = time.perf_counter()
+        repeats = self.plan.rival_repeats or self.plan.repeats
+        scores = judge(coded.dataset, self.test, config.recipe, repeats, self.device, real=self.data)
+        self._add(table, name, kib, config, coded, scores, made - started, time.perf_counter() - made)
 
-    def _judge(self, table: SweepTable, name: str, kib: float, coded: Coded, config: Config, started: float) -> None:
-        scores = judge(coded.dataset, self.test, config.recipe, self.plan.repeats, self.device, real=self.data)
+    def _add(
+        self,
+        table: SweepTable,
+        name: str,
+        kib: float,
+        config: Config,
+        coded: Coded,
+        scores: EvalResult,
+        making: float,
+        judging: float,
+    ) -> None:
+        """Write a row; making, judging: seconds."""
         row = table.add(
             name,
             kib,
-            **self._origin(config, started),
+            **self._origin(config),
+            seconds=round(making + judging, 2),
+            making_seconds=round(making, 2),
             images_per_class=coded.images_per_class,
             file_bytes=coded.file_bytes,
-            repeats=self.plan.repeats,
+            repeats=len(scores.accuracies),
             accuracy_percent=round(100 * scores.mean, 2),
             std_percent=round(100 * scores.std, 2),
             note=coded.note,
         )
         self.note(f"{kib:g} KiB per class: {name}: {row['accuracy_percent']} % in {coded.file_bytes} bytes")
 
-    def _origin(self, config: Config, started: float) -> dict[str, object]:
-        seconds = round(time.perf_counter() - started, 2)
-        command, version = self.plan.command, ddcodec.__version__
-        return {"command": command, "version": version, "seed": config.train.seed, "seconds": seconds}
+    def _origin(self, config: Config) -> dict[str, object]:
+        return {"command": self.plan.command, "version": ddcodec.__version__, "seed": config.train.seed}

@@ -1,13 +1,24 @@
 """Stored against found accuracies: the rule, its edges, and what is written down."""
 
+import dataclasses
 import math
 
 import pytest
 
 from ddcodec.errors import InputError
-from ddcodec.train.evaluate import EvalResult
+from ddcodec.pipeline import encode_set
+from ddcodec.republish import with_recipe
+from ddcodec.train.evaluate import EvalResult, summarise
 from ddcodec.train.recipe import Recipe
-from ddcodec.train.reproduction import StoredAccuracy, compare, recipe_changes, record_fields, stored_accuracy
+from ddcodec.train.reproduction import (
+    StoredAccuracy,
+    compare,
+    recipe_changes,
+    record_bytes,
+    record_fields,
+    stored_accuracy,
+)
+from tests.small_models import META, MODELS
 
 
 def result(mean, std=0.0, count=3):
@@ -92,3 +103,13 @@ def test_what_is_recorded_is_the_whole_recipe_that_was_followed():
         "accuracy_repeats": 2,
         "accuracy_test": "digits:test",
     }
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 200])
+def test_the_room_for_a_record(repeats):
+    recipe, test = Recipe(width=8), "digits:test"
+    room = record_bytes(recipe, repeats, test)
+    blob = encode_set(MODELS["pyramid"], dataclasses.replace(META, recipe=recipe.to_dict()), with_hash=True)
+    for scores in ((1 / 3,) * repeats, (0.0, 1.0, *(1 / 7,) * repeats)[:repeats]):
+        grown = with_recipe(blob, record_fields(recipe.to_dict(), recipe, summarise(scores), test))
+        assert room - 2 <= len(grown) - len(blob) <= room

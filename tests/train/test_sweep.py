@@ -2,6 +2,8 @@
 
 import json
 import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -13,9 +15,11 @@ from ddcodec.train import count_search, rival_search, sweep
 from ddcodec.train.config import Config
 from ddcodec.train.count_search import Trial
 from ddcodec.train.distiller import Distiller
+from ddcodec.train.judging import judge, recipe_of
 from ddcodec.train.loop import Stopped
+from ddcodec.train.reproduction import stored_accuracy
 from ddcodec.train.sweep import Plan, Sweep
-from ddcodec.train.sweep_table import COLUMNS, SweepTable
+from ddcodec.train.sweep_table import COLUMNS, SweepTable, locked
 from tests.train.fake_distiller import FakeDistiller
 from tests.train.small_runs import DIGITS, SHORT
 
@@ -36,7 +40,7 @@ def _quick(monkeypatch):
 
 
 def make(out, *, kib=(0.5, 0.2), rivals=RIVALS, config=CONFIG, repeats=2, auto=False, **more):
-    plan = Plan(config, kib, auto, rivals, repeats, "ddcodec sweep")
+    plan = Plan(config, kib, auto, rivals, repeats, "ddcodec sweep", "digits:test", more.pop("rival_repeats", None))
     factory = more.pop("factory", FakeDistiller)
     return Sweep(plan, more.pop("data", DIGITS), TEST, out, torch.device("cpu"), factory, **more)
 
@@ -60,14 +64,14 @@ def finished(tmp_path_factory):
 def test_what_a_sweep_leaves(finished):
     names = {path.name for path in finished.iterdir()}
     runs = {"0.2kib", "0.5kib", "0.2kib.ddz", "0.5kib.ddz"}
-    assert names == runs | {"curve.tsv", "curve.png", "choices.jsonl", "sweep.json"}
+    assert names == runs | {"curve.tsv", "curve.png", "curve.lock", "choices.jsonl", "sweep.json"}
     rows = rows_of(finished)
     methods = ["distilled", *RIVALS]
     assert [(row["kib_per_class"], row["method"]) for row in rows] == [(k, m) for k in ("0.2", "0.5") for m in methods]
     for row in rows:
         size = (finished / f"{row['kib_per_class']}kib.ddz").stat().st_size
         assert (row["command"], row["seed"]) == ("ddcodec sweep", "0")
-        assert float(row["seconds"]) >= 0
+        assert float(row["seconds"]) > float(row["making_seconds"]) > 0
         assert bool(row["note"]) == row["method"].startswith("pixels")
         assert row["repeats"] == "2"
         assert 0 <= float(row["accuracy_percent"]) <= 100
@@ -207,6 +211,67 @@ def test_plans_that_mean_nothing(more, words, tmp_path):
         make(tmp_path / "out", **more)
     with pytest.raises(InputError, match="repeats"):
         make(tmp_path / "out", repeats=0)
+    with pytest.raises(InputError, match="rival repeats: expected at least 1, found 0"):
+        make(tmp_path / "out", rival_repeats=0)
+
+
+def test_files_state_what_was_found_within_the_budget(tmp_path):
+    settings = [*SHORT, "recipe.width=4", "recipe.epochs=1", "recipe.augmentation=none", "matching.augmentation=none"]
+    config = Config().with_settings([*settings, "train.images_per_class=5"])
+    notes = []
+    table = make(tmp_path / "out", kib=(0.12,), rivals=("pixels8",), config=config, factory=Distiller, repeats=2,
+                 rival_repeats=1, note=notes.append).run()  # fmt: skip
+    ours, rival = table.rows
+    assert (ours["repeats"], rival["repeats"]) == ("2", "1")
+    blob = (tmp_path / "out" / "0.12kib.ddz").read_bytes()
+    budget = 0.12 * 1024 * 10
+    assert 0.97 * budget <= len(blob) == int(ours["file_bytes"]) <= budget
+    dataset = decode(blob)
+    stored = stored_accuracy(dataset.recipe)
+    assert (stored.repeats, stored.test) == (2, "digits:test")
+    assert ours["accuracy_percent"] == str(round(100 * stored.accuracy, 2))
+    assert ours["std_percent"] == str(round(100 * stored.std, 2))
+    found = judge(dataset, TEST, recipe_of(dataset.recipe), 2, torch.device("cpu"))
+    assert (found.mean, found.std) == (stored.accuracy, stored.std)
+    (tmp_path / "out" / "curve.tsv").unlink()  # stopped between the file and its row: judged anew, and the same
+    make(tmp_path / "out", kib=(0.12,), rivals=(), config=config, factory=Distiller, repeats=2).run()
+    assert (tmp_path / "out" / "0.12kib.ddz").read_bytes() == blob
+    assert "reserve_bytes" in (tmp_path / "out" / "0.12kib" / "config.toml").read_text()
+
+
+def test_rows_of_two_processes_are_all_kept(tmp_path):
+    first, second = SweepTable(tmp_path, 10), SweepTable(tmp_path, 10)
+    first.add("a", 1, seconds=1)
+    second.add("b", 2)
+    first.add("c", 1)
+    assert [row["method"] for row in first.rows] == ["a", "b", "c"] == [row["method"] for row in rows_of(tmp_path)]
+    assert not second.has("c", 1)
+    assert SweepTable(tmp_path, 10).has("c", 1)
+    with pytest.raises(KeyError, match="no column more"):
+        first.add("d", 1, more=2)
+    assert len(rows_of(tmp_path)) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such lock")
+def test_a_row_waits_for_its_turn(tmp_path):
+    table = SweepTable(tmp_path, 10)
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path / "curve.lock"):
+            waiting = pool.submit(table.add, "a", 1)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            assert not (tmp_path / "curve.tsv").exists()
+        assert waiting.result()["method"] == "a"
+    assert table.has("a", 1)
+
+
+def test_a_table_of_before_making_seconds(tmp_path):
+    table = SweepTable(tmp_path, 10)
+    table.add("a", 1, seconds=3, making_seconds=2)
+    lines = [line.rpartition("\t")[0] for line in (tmp_path / "curve.tsv").read_text().splitlines()]
+    (tmp_path / "curve.tsv").write_text("\n".join(lines) + "\n")
+    SweepTable(tmp_path, 10).add("b", 1, making_seconds=4)
+    assert [(row["seconds"], row["making_seconds"]) for row in rows_of(tmp_path)] == [("3", ""), ("", "4")]
 
 
 def test_a_table_that_was_damaged(tmp_path):
