@@ -6,6 +6,7 @@ choices.jsonl in the folder of a sweep: a line for each candidate, so that a sea
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -67,8 +68,8 @@ class RivalSearch:
         def judged(coded: Coded, started: float) -> Trial:
             return measure(coded, held, self.config.recipe, self.device, started, self.data)
 
-        first = config.train.images_per_class
-        known, record = self._known(name, kib), partial(self._record, name, kib)
+        known, record = self._lines(name).get(kib, []), partial(self._record, name, kib)
+        first = self._first_guess(name, kib) or config.train.images_per_class
         trials = search_count(first, largest_class(left), make, judged, known, record)
         best = best_trial(trials).images_per_class
         return made.get(best) or make(best)
@@ -76,7 +77,7 @@ class RivalSearch:
     def _best_pixels(self, name: str, kib: float, size: int) -> Coded:
         """Plain pixels: at each side as many images as fit; the side that does best."""
         left, held = self._split
-        known = {trial.note: trial for trial in self._known(name, kib)}
+        known = {trial.note: trial for trial in self._lines(name).get(kib, [])}
         candidates = [as_pixels(name, left, side, size) for side in sides_that_fit(name, left, size)]
         if len(candidates) == 1:
             return candidates[0]
@@ -90,14 +91,25 @@ class RivalSearch:
 
         return max(candidates, key=accuracy)
 
-    def _known(self, name: str, kib: float) -> list[Trial]:
-        """Trials of an earlier call for this row; lines that were cut off do not count."""
-        path, found = self.out / CHOICES, []
+    def _first_guess(self, name: str, kib: float) -> int:
+        """Where the same rival did best at the nearest budget, grown with the root of the bytes; 0 without one.
+
+        Such a search seldom has to go on beyond its first three candidates.
+        """
+        others = {at: trials for at, trials in self._lines(name).items() if at != kib}
+        if not others:
+            return 0
+        near = min(sorted(others), key=lambda at: abs(math.log(at / kib)))
+        return max(1, round(best_trial(others[near]).images_per_class * math.sqrt(kib / near)))
+
+    def _lines(self, name: str) -> dict[float, list[Trial]]:
+        """Trials of earlier calls for a rival, by budget; lines that were cut off do not count."""
+        path, found = self.out / CHOICES, dict[float, list[Trial]]()
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             try:
                 values = json.loads(line)
-                if (values.pop("method"), values.pop("kib_per_class")) == (name, kib):
-                    found.append(Trial(**values))
+                if values.pop("method") == name:
+                    found.setdefault(float(values.pop("kib_per_class")), []).append(Trial(**values))
             except (ValueError, KeyError, TypeError):
                 continue
         return found

@@ -169,6 +169,30 @@ def test_the_number_of_images_is_chosen_for_each_budget(tmp_path):
     assert int(row["images_per_class"]) == last["chosen"]
 
 
+def test_a_search_begins_where_the_nearest_budget_did_best(tmp_path, monkeypatch):
+    lines = [
+        *(("webp", 0.5, 20, 0.5), ("webp", 0.5, 28, 0.7), ("webp", 0.5, 40, 0.6)),
+        *(("webp", 4.0, 99, 0.9), ("real", 1.0, 7, 0.9), ("webp", 1.0, 33, 0.1)),
+    ]
+    fields = ("method", "kib_per_class", "images_per_class", "accuracy")
+    rest = {"file_bytes": 1, "seconds": 0.0}
+    text = "".join(json.dumps(dict(zip(fields, line, strict=True)) | rest) + "\n" for line in lines)
+    (tmp_path / "choices.jsonl").write_text(text + '{"method": "webp", "kib')
+    asked = []
+
+    def searched(first, most, make, judged, known, record):
+        asked.append((first, [trial.images_per_class for trial in known]))
+        return [Trial(2, 1, 0.5, 0.0)]
+
+    monkeypatch.setattr(rival_search, "search_count", searched)
+    found = rival_search.RivalSearch(CONFIG, DIGITS, tmp_path, torch.device("cpu"), FakeDistiller)
+    monkeypatch.setattr(rival_search, "by_mosaic", lambda kind, left, count, size: count)
+    monkeypatch.setattr(rival_search, "by_this_codec", lambda config, left, count, device, factory: count)
+    for name, kib in (("webp", 1.0), ("webp", 0.4), ("real", 1.0)):
+        assert found.best(name, kib, CONFIG, 2000) == 2
+    assert asked == [(40, [33]), (25, []), (3, [7])]
+
+
 @pytest.mark.parametrize(("loss", "name", "files"), [("dm", "pool", 1), ("tm", "experts", 2)])
 def test_networks_are_trained_once_for_all_budgets(tmp_path, loss, name, files):
     small = ("tm.experts=1", "tm.expert_epochs=1", "tm.span=1", "tm.max_start=0", "tm.student_steps=1")
