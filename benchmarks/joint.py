@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 import ddcodec
+from benchmarks.cifar import cifar10
 from benchmarks.rivals import avif_at_budget
-from benchmarks.rows import RESULTS, append, finished, load_pack
+from benchmarks.rows import RESULTS, append, finished
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
@@ -31,13 +32,6 @@ from ddcodec.train.rundir import read_result
 RECIPE = Recipe(width=64, epochs=80, batch_size=64, learning_rate=0.02, augmentation="flip_crop")
 """Short, so that a table takes an hour on one core: 300 epochs at batch 128 take four minutes a network."""
 TABLE = RESULTS / "joint.tsv"
-
-
-def data_of(folder: Path, split: str) -> TrainingData:
-    """CIFAR-10 (JPEG copies) as NCHW in [0, 1]."""
-    images, labels, names = load_pack(folder, "cifar10_q75", split)
-    scaled = (images.transpose(0, 3, 1, 2) / 255).astype(np.float32)
-    return TrainingData(scaled, labels.astype(np.int64), tuple(names), f"cifar10_q75 {split}")
 
 
 def random_real(train: TrainingData, per_class: int, seed: int) -> np.ndarray:
@@ -140,7 +134,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".joint"))
     options = parser.parse_args()
     print(f"ddcodec {ddcodec.__version__}")
-    train, test = data_of(options.data, "train"), data_of(options.data, "test")
+    train, test = cifar10(options.data, "train"), cifar10(options.data, "test")
     judge = Judge(train, test, options.kib)
     data = distilled(train, options.kib, options.images, options.work / f"{options.kib:g}", options.steps)
     images = decode(data).images

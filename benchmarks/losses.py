@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.joint import data_of
+from benchmarks.cifar import cifar10
 from benchmarks.rows import DATA, RESULTS, append, finished, one_core
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     options = parser.parse_args()
     one_core()
-    whole, test = data_of(options.data, "train"), data_of(options.data, "test")
+    whole, test = cifar10(options.data, "train"), cifar10(options.data, "test")
     train = TrainingData(whole.images[: options.real], whole.labels[: options.real], whole.classes, whole.name)
     assert np.bincount(train.labels, minlength=10).min() >= options.images
     for loss in options.losses.split(","):

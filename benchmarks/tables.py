@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import argparse
 import re
-import statistics
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from benchmarks import curve_table
 from benchmarks.representation_table import at_psnr, curves
 from benchmarks.rows import RESULTS, ROOT, latest, read
 from ddcodec.format.atomic import write_atomic
@@ -56,31 +55,6 @@ def representation() -> list[str]:
     ]
     if points:
         lines += ["", "Points of the paper's design in our code (no container counted): " + "; ".join(points) + "."]
-    return lines
-
-
-def joint() -> list[str]:
-    """Accuracy at equal file bytes."""
-    groups: dict[tuple[float, int, str, int], list[dict[str, str]]] = defaultdict(list)
-    for row in read(RESULTS / "joint.tsv"):
-        if row.get("accuracy_percent"):
-            key = (float(row["kib_per_class"]), int(row["epochs"]), row["method"], int(row["images_per_class"]))
-            groups[key].append(row)
-    if not groups:
-        return []
-    lines = [
-        "**Distilled**: CIFAR-10 (JPEG copies), ConvNet-3 of width 64, all 10,000 test images; mean and standard",
-        "deviation over seeds of the evaluation.",
-        "",
-        "| KiB per class | set | images per class | file bytes | epochs | accuracy % | seeds |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for (kib, epochs, method, count), rows in sorted(groups.items()):
-        values = [float(row["accuracy_percent"]) for row in rows]
-        spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-        size = int(rows[0]["file_bytes"])
-        cells = (f"{kib:g}", method, count, f"{size:,}", epochs, f"{statistics.mean(values):.1f}{spread}", len(values))
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return lines
 
 
@@ -244,7 +218,8 @@ def imported() -> list[str]:
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
-    "distilled": joint,
+    "distilled": curve_table.lines,
+    "distilled-64": curve_table.narrow,
     "pictures": representation,
     "speed": speed,
     "exact": exact,

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.cifar import cifar10
 from benchmarks.gpu import expert_stage, points, step_stage
 from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.desk import Desk
 from benchmarks.gpu.plan import FULL, TOY, Plan
 from benchmarks.gpu.state import pack, unpack
-from benchmarks.joint import data_of
 from benchmarks.rows import DATA, ROOT
 from ddcodec.train.data import TrainingData, load_training_data
 from ddcodec.train.device import choose_device
@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None, clock: Clock | None = None) -> bool
     clock = clock or Clock(60 * options.minutes)
     device = choose_device(options.device)
     plan: Plan = TOY if options.dry_run else FULL
-    train, test = digits() if options.dry_run else (data_of(options.data, "train"), data_of(options.data, "test"))
+    train, test = digits() if options.dry_run else (cifar10(options.data, "train"), cifar10(options.data, "test"))
     names = STAGES if options.stage == "all" else (options.stage,)
     return run(names, Desk(plan, clock, options.out, options.work, device, train, test))
 

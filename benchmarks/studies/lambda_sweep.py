@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.joint import data_of
+from benchmarks.cifar import cifar10
 from benchmarks.representation import first_images, psnr
 from benchmarks.rows import DATA, RESULTS, append, finished, latest
 from benchmarks.studies.drawing import bytes_axis, plot
@@ -90,7 +90,7 @@ def measure(folder: Path) -> None:
             if phase == "fit":
                 data.setdefault("fit", first_images(folder, PER_CLASS))
             elif "joint" not in data:
-                data["joint"], data["test"] = data_of(folder, "train"), data_of(folder, "test")
+                data["joint"], data["test"] = cifar10(folder, "train"), cifar10(folder, "test")
             started = time.perf_counter()
             config = Config().with_settings([*(FIT if phase == "fit" else JOINT), *settings(weight, budget)])
             blob = pool.run(config, data[phase])
