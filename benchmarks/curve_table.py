@@ -60,9 +60,9 @@ def lines() -> list[str]:
     networks = {method: {len(rows) for (name, _), rows in found.items() if name == method} for method, _ in found}
     counts = "; ".join(f"{method} {'-'.join(map(str, sorted(count)))}" for method, count in networks.items())
     return [
-        "**Distilled**: accuracy in percent on all 10,000 test images of CIFAR-10 (JPEG copies throughout), ConvNet-3 of",
-        "width 128, 80 epochs, one recipe for all; in brackets the bytes of the whole file and the images in it. The",
-        f"number of rival images is the best on held-out ones. Networks judged: {counts}.",
+        "**Distilled**: accuracy in percent on all 10,000 test images of CIFAR-10 (JPEG copies throughout) of",
+        "ConvNet-3, width 128, 80 epochs, one recipe for all; in brackets bytes of the whole file, and what is in it.",
+        f"The number of rival images is the best on held-out ones. Networks judged: {counts}.",
         "",
         "| at most | " + " | ".join(f"{kib:g} KiB a class" for kib in budgets) + " |",
         "|---" * (len(budgets) + 1) + "|",
