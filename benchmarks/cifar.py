@@ -8,8 +8,8 @@ from benchmarks.rows import load_pack
 from ddcodec.train.data import TrainingData
 
 
-def cifar10(folder: Path, split: str) -> TrainingData:
-    """CIFAR-10 (JPEG copies) as NCHW float32 in [0, 1]; split: "train" or "test"."""
-    images, labels, names = load_pack(folder, "cifar10_q75", split)
+def cifar10(folder: Path, split: str, limit: int | None = None) -> TrainingData:
+    """CIFAR-10 (JPEG copies), the first so many, as NCHW float32 in [0, 1]; split: "train" or "test"."""
+    images, labels, names = load_pack(folder, "cifar10_q75", split, limit)
     scaled = (images.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     return TrainingData(scaled, labels.astype(np.int64), tuple(names), f"cifar10_q75 {split}")
