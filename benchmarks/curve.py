@@ -88,7 +88,13 @@ class Curve:
     def distilled(self, kib: float) -> Coded:
         """Our file, made in a run directory that can be resumed; its own row says how long that took."""
         path = RESULTS / f"curve-{kib:g}kib.ddz"
-        settings = ["train.fit_steps=0", "train.tune_steps=0", *self.settings, f"run.pool={self.work / 'pool'}"]
+        settings = [
+            "codec.filter_base=0",
+            "train.fit_steps=0",
+            "train.tune_steps=0",
+            *self.settings,
+            f"run.pool={self.work / 'pool'}",
+        ]
         if not path.exists():
             started = time.perf_counter()
 

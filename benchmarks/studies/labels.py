@@ -30,7 +30,7 @@ LABELS = {
     "soft": ("train.labels=soft", "train.label_share=1.0"),
 }
 IMAGES = {
-    "distilled": ("train.fit_steps=0", "train.tune_steps=0"),
+    "distilled": ("codec.filter_base=0", "train.fit_steps=0", "train.tune_steps=0"),
     "real": ("train.fit_steps=10", "train.joint_steps=0", "train.tune_steps=0"),
 }
 

@@ -38,7 +38,7 @@ from ddcodec.train.losses.seam import RealImages
 TABLE = RESULTS / "study_pixels.tsv"
 BUDGET_BYTES, CLASSES, SIDE = 10_240, 10, 32
 STEPS, RATE = 350, 0.01
-JOINT = ("train.fit_steps=0", "train.tune_steps=0", f"train.joint_steps={STEPS}")
+JOINT = ("codec.filter_base=0", "train.fit_steps=0", "train.tune_steps=0", f"train.joint_steps={STEPS}")
 FIT = ("train.fit_steps=10", "train.joint_steps=0", "train.tune_steps=0")
 
 
