@@ -50,6 +50,7 @@ def test_what_labels_are_said_to_cost_is_what_they_cost():
     assert soft_label_file_bits(labels, distiller.labels) / 8 == pytest.approx(len(with_them) - len(without), abs=25)
 
 
-def test_a_loss_without_trained_networks_has_no_teacher():
-    with pytest.raises(InputError, match=r"train\.labels is soft: train\.loss dc has no networks"):
-        started("train.labels=soft", "train.loss=dc")
+@pytest.mark.parametrize(("loss", "more"), [("dc", ()), ("dm", ("matching.source=random",))])
+def test_a_loss_without_trained_networks_has_no_teacher(loss, more):
+    with pytest.raises(InputError, match=rf"train\.labels is soft: train\.loss {loss} has no networks"):
+        started("train.labels=soft", f"train.loss={loss}", *more)

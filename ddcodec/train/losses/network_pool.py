@@ -44,7 +44,8 @@ class NetworkPool:
     def use_folder(self, folder: Path) -> None:
         """Keep the finished pool there, or where run.pool says."""
         normal = (self._real.mean.tolist(), self._real.std.tolist())
-        parts = (self._real.data.sha256(), *normal, self._seed, self.options)
+        whitening = (self._real.zca,) if self._real.zca else ()
+        parts = (self._real.data.sha256(), *normal, self._seed, self.options, *whitening)
         self._store = PoolStore(Path(self._folder) if self._folder else folder, parts, self._size)
 
     def train(self, number: int) -> dict[str, float]:

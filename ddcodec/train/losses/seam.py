@@ -30,6 +30,7 @@ class RealImages:
     def __init__(self, data: TrainingData, mean: Tensor, std: Tensor, device: torch.device, zca: float = 0.0) -> None:
         self.data, self.device = data, device
         self.mean, self.std = mean, std
+        self.zca = zca
         self._whitening = Whitening(zca_of(data, zca)) if zca else None
         self.classes = data.class_count
         self._labels = torch.from_numpy(data.labels).long()

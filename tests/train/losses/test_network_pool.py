@@ -173,3 +173,12 @@ def test_a_damaged_pool_is_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="cannot make this folder"):
         pool(tmp_path / "file" / "sub")
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_whitened_images_have_a_pool_of_their_own(tmp_path):
+    for setting in ("recipe.zca=0.1", "recipe.zca=0.0"):
+        distiller = started(setting)
+        distiller.use_folder(tmp_path)
+        while distiller.phase != "joint":
+            distiller.step()
+    assert len(list(tmp_path.glob("pool-*.safetensors"))) == 2
