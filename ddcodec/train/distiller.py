@@ -88,8 +88,8 @@ class Distiller:
             return None
         if not isinstance(self.matcher, Teaches):
             raise InputError(
-                f"train.labels is soft: train.loss {self.config.train.loss} has no networks trained on real images as it"
-                " is set; expected tm, ncfm, or dm with matching.source pool"
+                f"train.labels is soft: train.loss {self.config.train.loss} has no networks trained on real images;"
+                " expected tm, ncfm, or dm with matching.source pool"
             )
         return self.matcher
 
