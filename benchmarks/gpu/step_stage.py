@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.gpu.candidates import Replayed, back_of, slope_of, unrolled_in_parts
 from benchmarks.gpu.desk import Desk
-from benchmarks.gpu.plain_dm import plain_distribution
+from benchmarks.plain_dm import PlainMatching
 from benchmarks.plain_tm import plain_trajectory
 from ddcodec.train.augment import augment
 from ddcodec.train.config import Config
@@ -102,22 +102,17 @@ def dm_ways(desk: Desk, each: int) -> dict[str, Work]:
     real, (images, labels) = real_of(desk), synthetic(desk, each)
     matcher = DistributionMatching(config, real, torch.Generator().manual_seed(0))
     matcher.prepare(0)
-    # the reference finds its real images on the device, too: it shall not be slow for that reason
-    everything, names = real.all()
-    of_class = [everything[names == label] for label in range(real.classes)]
-    draw = torch.Generator().manual_seed(1)
-    normal = real.normalise(images)
+    everything, names = real.all()  # the reference finds them on the device, too: it shall not be slow for that reason
+    sizes = {"classes": real.classes, "width": config.matching.width, "real": desk.plan.step_real}
+    reference = PlainMatching(everything, names, real.normalise(images), **sizes)
     count = 0
-
-    def some(label: int) -> Tensor:
-        rows = torch.randint(len(of_class[label]), (desk.plan.step_real,), generator=draw)
-        return of_class[label][rows.to(desk.device)]
 
     def plain() -> Tensor:
         nonlocal count
         count += 1
-        matching = config.matching
-        return plain_distribution(normal, labels, some, width=matching.width, policy=matching.augmentation, seed=count)
+        reference.step(count)
+        assert reference.pixels.grad is not None
+        return reference.pixels.grad
 
     return {"ours": lambda: matcher.pixel_gradient(images, labels, 0)[0], "plain": plain}
 
