@@ -13,7 +13,7 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 
-from benchmarks import curve_table
+from benchmarks import curve_table, training_tables
 from benchmarks.representation_table import at_psnr, curves
 from benchmarks.rows import RESULTS, ROOT, latest, read
 from ddcodec.format.atomic import write_atomic
@@ -220,6 +220,8 @@ def imported() -> list[str]:
 TABLES: dict[str, Callable[[], list[str]]] = {
     "distilled": curve_table.lines,
     "distilled-64": curve_table.narrow,
+    "dm-step": training_tables.dm_step,
+    "losses": training_tables.losses,
     "pictures": representation,
     "speed": speed,
     "exact": exact,
