@@ -62,7 +62,7 @@ def lines() -> list[str]:
     return [
         "**Distilled**: accuracy in percent on all 10,000 test images of CIFAR-10 (JPEG copies throughout) of",
         "ConvNet-3, width 128, 80 epochs, one recipe for all; in brackets bytes of the whole file, and what is in it.",
-        f"The number of rival images is the best on held-out ones. Networks judged: {counts}.",
+        f"The number of rival images is what did best (see `benchmarks/curve.py`). Networks judged: {counts}.",
         "",
         "| at most | " + " | ".join(f"{kib:g} KiB a class" for kib in budgets) + " |",
         "|---" * (len(budgets) + 1) + "|",
