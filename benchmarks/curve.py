@@ -3,11 +3,11 @@
     python -m benchmarks.curve --kib 0.5,1,2,4 --methods distilled,real,avif,webp,pixels8 --seeds 3
 
 Budgets are whole files, as `ddcodec encode` writes them. Rivals: random real images through this codec (fit only),
-through one AVIF or WebP mosaic, and as plain 8-bit pixels. Their number of images is what did best: up to 2 KiB for this
-codec and AVIF in networks of width 64 on the test set itself, in their favour (joint.tsv; WebP takes AVIF's), else,
-like the side of plain pixels, on images held out of training (choices.jsonl in the working folder). Every set is judged
-on all test images, a row for each network: what `ddcodec sweep` measures, but seed by seed, so that a call that was
-stopped leaves whole columns. Rows that exist are not measured again.
+through one AVIF or WebP mosaic, and as plain 8-bit pixels. Their number of images is what did best: up to 2 KiB for
+this codec and AVIF in networks of width 64 on the test set itself, in their favour (joint.tsv; WebP takes AVIF's),
+else, like the side of plain pixels, on images held out of training (choices.jsonl in the working folder). Every set is
+judged on all test images, a row for each network: what `ddcodec sweep` measures, but seed by seed, so that a call that
+was stopped leaves whole columns. Rows that exist are not measured again.
 """
 
 from __future__ import annotations
