@@ -1,6 +1,6 @@
 """Hard against soft labels at equal file bytes.
 
-    python -m benchmarks.studies.labels [--kib 1 --images 36] [--data FOLDER] [--pool FOLDER]
+    python -m benchmarks.studies.labels [--kib 1 --images 36] [--data FOLDER] [--work FOLDER]
 
 CIFAR-10 sets with hard labels, with half the weight on what the pool's networks say (`train.labels=soft`), and with all
 of it there: distilled by dm, and random real images (fit only), all in files of one size, labels included. Judged by
@@ -56,9 +56,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kib", type=float, default=1.0)
     parser.add_argument("--images", type=int, default=36)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--pool", type=Path, default=Path(".curve"))
+    parser.add_argument("--work", type=Path, default=Path(".curve"))
     options = parser.parse_args()
     train, test = cifar10(options.data, "train"), test_set(options.data)
     for images, phases in IMAGES.items():
@@ -72,7 +72,7 @@ def main() -> None:
                 continue
             started = time.perf_counter()
             config = config_of(options.kib, (f"train.images_per_class={options.images}", *phases, *settings))
-            coded = made(config, train, options.pool)
+            coded = made(config, train, options.work)
             soft = coded.dataset.soft
             bits = soft_label_file_bits(soft, torch.from_numpy(coded.dataset.labels)) if soft else 0.0
             for key in missing:

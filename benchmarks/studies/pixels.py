@@ -1,6 +1,6 @@
 """Vanilla pixels against latents at 10 kB for all of CIFAR-10.
 
-    python -m benchmarks.studies.pixels [--data FOLDER] [--pool FOLDER]
+    python -m benchmarks.studies.pixels [--data FOLDER] [--work FOLDER]
 
 Distribution matching with the same pool, steps and evaluation (ConvNets of width 64, 80 epochs), three ways of spending
 10,240 bytes:
@@ -38,7 +38,7 @@ from ddcodec.train.losses.seam import RealImages
 TABLE = RESULTS / "study_pixels.tsv"
 BUDGET_BYTES, CLASSES, SIDE = 10_240, 10, 32
 STEPS, RATE = 350, 0.01
-JOINT = ("codec.filter_base=0", "train.fit_steps=0", "train.tune_steps=0", f"train.joint_steps={STEPS}")
+JOINT = ("train.labels=hard", "codec.filter_base=0", "train.fit_steps=0", "train.tune_steps=0")
 FIT = ("train.fit_steps=10", "train.joint_steps=0", "train.tune_steps=0")
 
 
@@ -49,14 +49,14 @@ def enlarged(pixels: Tensor) -> Tensor:
     return functional.interpolate(pixels, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
 
 
-def distilled_pixels(train: TrainingData, count: int, side: int, pool: Path) -> tuple[Tensor, Tensor]:
+def distilled_pixels(train: TrainingData, count: int, side: int, work: Path) -> tuple[Tensor, Tensor]:
     """Pixels (10 * count, 3, side, side) in [0, 1] that follow the loss from random real images, and their labels."""
     config = config_of(1.0, ())
     rows = np.concatenate([np.flatnonzero(train.labels == c)[:count] for c in range(CLASSES)])
     labels = torch.arange(CLASSES).repeat_interleave(count)
     mean, std = (torch.from_numpy(part).float() for part in (train.images.mean((0, 2, 3)), train.images.std((0, 2, 3))))
     matcher = make_matcher(config, RealImages(train, mean, std, CPU), torch.Generator().manual_seed(5))
-    matcher.use_folder(pool)
+    matcher.use_folder(work)
     for number in range(matcher.prepare_steps):
         matcher.prepare(number)
     pixels = functional.adaptive_avg_pool2d(torch.from_numpy(train.images[rows]), side).requires_grad_(True)
@@ -71,10 +71,10 @@ def distilled_pixels(train: TrainingData, count: int, side: int, pool: Path) -> 
     return pixels.detach(), labels
 
 
-def as_bytes(train: TrainingData, side: int, pool: Path) -> Coded:
+def as_bytes(train: TrainingData, side: int, work: Path) -> Coded:
     """As many distilled images as fit at 8 bits a value."""
     count = BUDGET_BYTES // (CLASSES * 3 * side * side)
-    pixels, labels = distilled_pixels(train, count, side, pool)
+    pixels, labels = distilled_pixels(train, count, side, work)
     shown = torch.round(enlarged(torch.round(255 * pixels) / 255) * 4080).to(torch.int16).numpy()
     mean, std = train.images.mean((0, 2, 3)), train.images.std((0, 2, 3))
     counts = np.bincount(labels).tolist()
@@ -82,24 +82,24 @@ def as_bytes(train: TrainingData, side: int, pool: Path) -> Coded:
     return Coded(count, pixels.numel(), dataset)
 
 
-def then_coded(train: TrainingData, count: int, pool: Path) -> Coded:
+def then_coded(train: TrainingData, count: int, work: Path) -> Coded:
     """Distilled at 32x32 without regard to bits, then fitted to the budget."""
-    pixels, labels = distilled_pixels(train, count, SIDE, pool)
+    pixels, labels = distilled_pixels(train, count, SIDE, work)
     part = TrainingData(pixels.numpy(), labels.numpy(), train.classes, train.name)
-    return made(config_of(1.0, (f"train.images_per_class={count}", *FIT)), part, pool)
+    return made(config_of(1.0, (f"train.images_per_class={count}", *FIT)), part, work)
 
 
-def latents(train: TrainingData, count: int, pool: Path) -> Coded:
+def latents(train: TrainingData, count: int, work: Path) -> Coded:
     """Ours."""
-    return made(config_of(1.0, (f"train.images_per_class={count}", *JOINT)), train, pool)
+    return made(config_of(1.0, (f"train.images_per_class={count}", *JOINT)), train, work)
 
 
 METHODS: dict[str, Callable[[TrainingData, Path], Coded]] = {
-    "latents, 36 per class": lambda train, pool: latents(train, 36, pool),
-    "pixels, 5 of 8x8": lambda train, pool: as_bytes(train, 8, pool),
-    "pixels, 1 of 16x16": lambda train, pool: as_bytes(train, 16, pool),
-    "pixels, then coded, 10": lambda train, pool: then_coded(train, 10, pool),
-    "pixels, then coded, 36": lambda train, pool: then_coded(train, 36, pool),
+    "latents, 36 per class": lambda train, work: latents(train, 36, work),
+    "pixels, 5 of 8x8": lambda train, work: as_bytes(train, 8, work),
+    "pixels, 1 of 16x16": lambda train, work: as_bytes(train, 16, work),
+    "pixels, then coded, 10": lambda train, work: then_coded(train, 10, work),
+    "pixels, then coded, 36": lambda train, work: then_coded(train, 36, work),
 }
 
 
@@ -118,13 +118,13 @@ def draw() -> None:
 def main() -> None:
     """Measure what is missing, then draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--pool", type=Path, default=Path(".curve"))
+    parser.add_argument("--work", type=Path, default=Path(".curve"))
     options = parser.parse_args()
     train, test = cifar10(options.data, "train"), test_set(options.data)
     for name, make in METHODS.items():
-        make_it, coded = partial(make, train, options.pool), None
+        make_it, coded = partial(make, train, options.work), None
         for seed in range(options.seeds):
             key: dict[str, object] = {"method": name, "seed": seed}
             if finished(TABLE, key) is not None:

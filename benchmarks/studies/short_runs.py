@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.cifar import cifar10
+from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.coded_real import Coded, in_bytes, whole_file
@@ -31,15 +32,23 @@ def test_set(folder: Path) -> LabelledImages:
     return LabelledImages(test.images, test.labels, test.classes, test.name)
 
 
-def made(config: Config, train: TrainingData, pool: Path) -> Coded:
-    """A finished set in the file that `encode` writes; pool: folder where the loss keeps its networks."""
+def made(config: Config, train: TrainingData, work: Path) -> Coded:
+    """A finished set in the file that `encode` writes.
+
+    Args: work: folder where the loss keeps its networks, and finished files are kept by options and data: several
+        studies want the same one.
+    """
+    path = work / f"{config.sha256()[:12]}-{train.sha256()[:12]}.ddz"
+    if path.exists():
+        return Coded(config.train.images_per_class, path.stat().st_size, decode(path.read_bytes()))
     distiller = Distiller(config, train, CPU)
-    distiller.use_folder(pool)
+    distiller.use_folder(work)
     while distiller.steps_done < distiller.steps_total:
         distiller.step()
         if distiller.steps_done % 50 == 0:
             print(f"  {distiller.phase} {distiller.steps_done}/{distiller.steps_total}", flush=True)
     blob = whole_file(distiller.result(), config, train)
+    write_atomic(path, blob)
     return Coded(config.train.images_per_class, len(blob), decode(blob))
 
 
