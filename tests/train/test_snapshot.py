@@ -19,12 +19,8 @@ def copied(state):
 @pytest.mark.parametrize(
     "name",
     [
-        "transform",
-        "transform, fit only",
-        "own networks",
-        "own networks per class",
-        "pyramid",
-        "pyramid, fit only",
+        *("transform", "transform, fit only", "own networks", "own networks per class", "pyramid", "pyramid, fit only"),
+        *("pyramid, budget", "pyramid, budget, fit only"),
         "soft labels",
     ],
 )
