@@ -52,7 +52,7 @@ def made(config: Config, train: TrainingData, work: Path) -> Coded:
     return Coded(config.train.images_per_class, len(blob), decode(blob))
 
 
-def accuracy_percent(coded: Coded, test: LabelledImages, seed: int) -> float:
-    """Test accuracy of one network trained on a set by `RECIPE`."""
-    recipe = Config().with_settings([f"recipe.{text}" for text in RECIPE]).recipe
+def accuracy_percent(coded: Coded, test: LabelledImages, seed: int, more: tuple[str, ...] = ()) -> float:
+    """Test accuracy of one network trained on a set by `RECIPE`; more: settings that replace some of it."""
+    recipe = Config().with_settings([*(f"recipe.{text}" for text in RECIPE), *more]).recipe
     return round(100 * prepare(coded.dataset, test, recipe).run(1, CPU, first_seed=seed).mean, 2)
