@@ -19,7 +19,7 @@ from ddcodec.train.result import COARSEST, fit_budget, overhead_bits
 if TYPE_CHECKING:
     from ddcodec.train.distiller import Distiller
 
-_ROUNDS = 5
+_ROUNDS = 8
 _CLOSE_ENOUGH = 0.004
 _FULL = 0.99
 """Share of the bits left that a pyramid's latents may end at: a new scale costs the weights their good roundings."""
@@ -67,16 +67,17 @@ def _land(run: Distiller, wanted: int, weights: list[NDArray[np.float64]], unit:
     bits = left_bits(run)
     kept: list[NDArray[np.int16]] = []
     most, sizes = 0, set[int]()
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         for group, weight in zip(run.groups, weights, strict=True):
             fit_budget(group, weight, unit, bits * len(group.chosen) / len(run.labels))
         size = len(encode_set(run.assembled()[0]))
         if most < size <= wanted:
             most, kept = size, [group.chosen for group in run.groups]
-        if size in sizes or 0 <= wanted - size <= _CLOSE_ENOUGH * wanted:
+        if 0 <= wanted - size <= _CLOSE_ENOUGH * wanted or (size in sizes and kept):
             break
         sizes.add(size)
-        bits += 8 * (wanted - size) - 8
+        # soft labels change with the images: what does not land at once gets more and more room
+        bits += 8 * (wanted - size) - 8 * (1 if kept else 2**number)
     if not kept:
         raise run.start.budget.refusal(size, COARSEST)
     for group, chosen in zip(run.groups, kept, strict=True):

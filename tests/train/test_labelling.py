@@ -41,6 +41,14 @@ def test_budgets_are_met_with_labels(more):
     assert (soft.values.max(1) < 16).any()
 
 
+@pytest.mark.parametrize("wanted", [64, 67, 70, 74, 79, 85, 92, 110])
+def test_labels_that_change_with_the_images_do_not_keep_a_file_from_landing(wanted):
+    size = len(
+        file_of(finish(started(f"train.bytes_per_class={wanted}", "train.labels=soft", "train.label_share=1.0")))
+    )
+    assert 0.94 * 10 * wanted <= size <= 10 * wanted
+
+
 def test_what_labels_are_said_to_cost_is_what_they_cost():
     with_them, without = (
         file_of(finish(started("train.lambda=2", f"train.labels={kind}"))) for kind in ("soft", "hard")
