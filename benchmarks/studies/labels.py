@@ -2,9 +2,9 @@
 
     python -m benchmarks.studies.labels [--kib 1 --images 36] [--data FOLDER] [--work FOLDER]
 
-CIFAR-10 sets with hard labels, with half the weight on what the pool's networks say (`train.labels=soft`), and with all
-of it there: distilled by dm, and random real images (fit only), all in files of one size, labels included. Judged by
-ConvNets of width 64, 80 epochs.
+CIFAR-10 sets with hard labels, and with half the weight on what the pool's networks say (`train.labels=soft`):
+distilled by dm, and random real images (fit only), all in files of one size, labels included. Judged by ConvNets of
+width 64, 80 epochs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ TABLE = RESULTS / "study_labels.tsv"
 LABELS = {
     "hard": ("train.labels=hard",),
     "half soft": ("train.labels=soft", "train.label_share=0.5"),
-    "soft": ("train.labels=soft", "train.label_share=1.0"),
 }
 IMAGES = {
     "distilled": ("codec.filter_base=0", "train.fit_steps=0", "train.tune_steps=0"),
