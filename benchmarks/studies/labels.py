@@ -44,7 +44,7 @@ def draw() -> None:
             found = [values[images, labels] or [0.0] for images in IMAGES]
             spread = [float(np.ptp(part)) / 2 for part in found]
             heights = [float(np.mean(part)) for part in found]
-            axes.bar(np.arange(len(IMAGES)) + 0.27 * (place - 1), heights, 0.25, yerr=spread, label=labels)
+            axes.bar(np.arange(len(IMAGES)) + 0.27 * (place - 0.5), heights, 0.25, yerr=spread, label=labels)
         axes.set_xticks(range(len(IMAGES)), list(IMAGES))
         axes.set_ylabel("test accuracy, %; bar: range over seeds")
         axes.legend()
