@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -11,6 +13,11 @@ def peak_bytes(device: torch.device) -> int | None:
     """On CUDA by torch since `forget_peak`, else by the process since it began; None where that cannot be had."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
+    with suppress(
+        OSError, ValueError, IndexError, StopIteration
+    ):  # Linux; there getrusage begins with what the parent process held
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
     try:
         import resource
     except ImportError:  # not on Windows
