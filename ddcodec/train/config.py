@@ -16,6 +16,7 @@ from ddcodec.errors import InputError
 from ddcodec.train.losses.names import check_loss
 from ddcodec.train.losses.sections import CharacteristicOptions, GradientOptions, OutsideOptions, TrajectoryOptions
 from ddcodec.train.options import keys_of, option, plain_section, read_section, unknown
+from ddcodec.train.precision import CHOICES
 from ddcodec.train.recipe import Recipe
 
 
@@ -73,11 +74,14 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class MatchingOptions:
-    """Networks to match in; all of it concerns dm and ncfm, width and augmentation every loss.
+    """Networks to match in; all of it concerns dm and ncfm, width, augmentation and precision every loss.
 
     networks: how many feature networks are in use. width: their channels. stages: training steps after which
     the networks are taken (so that young and mature ones take part). real_per_class: real images per class
-    that targets are computed from, 0 for all. augmentation: policy of `ddcodec.train.augment`.
+    that targets are computed from, 0 for all. augmentation: policy of `ddcodec.train.augment`. source: where dm's
+    networks come from: that "pool", or "random" weights drawn anew in each step, with real_batch real images per
+    class drawn beside them (nothing to prepare, and networks to real_per_class mean nothing). precision: of the
+    passes through the networks and back; losses, statistics and pixel gradients are float32 all the same.
     """
 
     networks: int = option(5, low=1)
@@ -85,6 +89,9 @@ class MatchingOptions:
     stages: tuple[int, ...] = option((200, 600), low=1, many=True)
     real_per_class: int = option(1500, low=0)
     augmentation: str = option("flip_crop")
+    source: str = option("pool", choices=("pool", "random"), quiet=True)
+    real_batch: int = option(256, low=1, quiet=True)
+    precision: str = option("float32", choices=CHOICES, quiet=True)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ddcodec.errors import EncodeError
+from ddcodec.train.precision import within
 
 
 def default_depth(size_hw: tuple[int, int]) -> int:
@@ -30,12 +31,22 @@ class ConvNet(nn.Module):
         classes: number of logits.
         width: channels of every convolution.
         depth: number of blocks; 0 takes `default_depth(size_hw)`.
+        precision: of the blocks, see `ddcodec.train.precision`; what comes out has the images' dtype all the same.
     Raises: EncodeError when a side is too short for `depth` halvings, or a count is not positive.
     Source: Gidaris and Komodakis (2018); in this use Zhao, Mopuri and Bilen (2021).
     """
 
-    def __init__(self, channels: int, size_hw: tuple[int, int], classes: int, width: int = 128, depth: int = 0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        size_hw: tuple[int, int],
+        classes: int,
+        width: int = 128,
+        depth: int = 0,
+        precision: str = "float32",
+    ) -> None:
         super().__init__()
+        self.precision = precision
         if min(channels, *size_hw, classes, width) < 1 or depth < 0:
             raise EncodeError(f"no network for C={channels}, HW={size_hw}, {classes} classes, {width=}, {depth=}")
         blocks = depth or default_depth(size_hw)
@@ -61,8 +72,9 @@ class ConvNet(nn.Module):
         Returns: (N, width * (H >> depth) * (W >> depth)) float32.
         Raises: nothing of its own.
         """
-        out: Tensor = self.body(images)
-        return out.flatten(1)
+        with within(self.precision, images.device):
+            out: Tensor = self.body(images)
+        return out.flatten(1).to(images.dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits.
@@ -77,12 +89,19 @@ class ConvNet(nn.Module):
 
 
 def seeded_convnet(
-    channels: int, size_hw: tuple[int, int], classes: int, *, seed: int, width: int = 128, depth: int = 0
+    channels: int,
+    size_hw: tuple[int, int],
+    classes: int,
+    *,
+    seed: int,
+    width: int = 128,
+    depth: int = 0,
+    precision: str = "float32",
 ) -> ConvNet:
     """A `ConvNet` whose weights depend on `seed` alone; the global random state is left as it was.
 
     Args:
-        channels, size_hw, classes, width, depth: see `ConvNet`.
+        channels, size_hw, classes, width, depth, precision: see `ConvNet`.
         seed: any integer torch accepts as a seed.
     Returns: the network, on the CPU.
     Raises: EncodeError as `ConvNet`.
@@ -90,4 +109,4 @@ def seeded_convnet(
     # Only the CPU generator is seeded and restored: initialisation happens there on every machine.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return ConvNet(channels, size_hw, classes, width, depth)
+        return ConvNet(channels, size_hw, classes, width, depth, precision)

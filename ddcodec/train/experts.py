@@ -30,8 +30,8 @@ class Experts:
     def __init__(self, config: Config, real: RealImages) -> None:
         self._options, self._policy, self._seed = config.tm, config.matching.augmentation, config.train.seed
         self._real = real
-        width = config.matching.width
-        self.network = FlatNetwork(real.channels, real.size_hw, real.classes, width, real.device)
+        width, precision = config.matching.width, config.matching.precision
+        self.network = FlatNetwork(real.channels, real.size_hw, real.classes, width, real.device, precision=precision)
         self.groups = math.ceil(config.tm.experts / config.tm.together)
         self.steps = self.groups * config.tm.expert_epochs
         self.store = ExpertStore(self._stamp(config))
@@ -42,7 +42,8 @@ class Experts:
         """All that decides the experts, hashed."""
         options, matching = config.tm, config.matching
         parts = (options.experts, options.together, options.expert_batch, options.expert_rate, matching.width)
-        text = repr((self._real.data.sha256(), *parts, matching.augmentation, config.train.seed))
+        narrow = () if matching.precision == "float32" else (matching.precision,)
+        text = repr((self._real.data.sha256(), *parts, matching.augmentation, config.train.seed, *narrow))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def count(self, group: int) -> int:

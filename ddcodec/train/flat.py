@@ -15,7 +15,7 @@ from ddcodec.train.convnet import seeded_convnet
 class FlatNetwork:
     """A `ConvNet` without parameters of its own.
 
-    Args: channels, size_hw, classes, width: see `ConvNet`; device, dtype: of the vectors it makes.
+    Args: channels, size_hw, classes, width, precision: see `ConvNet`; device, dtype: of the vectors it makes.
     """
 
     def __init__(
@@ -26,10 +26,12 @@ class FlatNetwork:
         width: int,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
     ) -> None:
         self._shape = (channels, size_hw, classes)
         self._width, self._place, self._dtype = width, device, dtype
-        self._frame = seeded_convnet(*self._shape, seed=0, width=width).to(device, dtype).requires_grad_(False)
+        frame = seeded_convnet(*self._shape, seed=0, width=width, precision=precision)
+        self._frame = frame.to(device, dtype).requires_grad_(False)
         self.shapes = {name: tuple(value.shape) for name, value in self._frame.named_parameters()}
         self.size = sum(math.prod(shape) for shape in self.shapes.values())
 

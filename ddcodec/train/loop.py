@@ -68,7 +68,7 @@ def run(
         while distiller.steps_done < distiller.steps_total:
             started = time.perf_counter()
             phase = distiller.phase
-            with explained(run_dir, distiller.steps_done + 1, phase):
+            with explained(run_dir, distiller.steps_done + 1, phase, config):
                 metrics = distiller.step()
             done = distiller.steps_done
             if not math.isfinite(metrics.get("loss", 0.0)):

@@ -96,15 +96,21 @@ def train_member(
 
     Args:
         images: (N, C, H, W) float32, normalised; labels: (N,) int64, every class present.
-        options: width, stages, real_per_class (0: all images take part in the statistics), augmentation.
+        options: width, stages, real_per_class (0: all images take part in the statistics), augmentation,
+            precision.
     Returns: one reference a stage.
     """
     rows = [torch.nonzero(labels == c)[:, 0][: options.real_per_class or None] for c in range(classes)]
     chosen = torch.cat(rows)
     height, breadth = images.shape[2:]
-    network = seeded_convnet(images.shape[1], (height, breadth), classes, seed=seed + number, width=options.width).to(
-        images.device
-    )
+    network = seeded_convnet(
+        images.shape[1],
+        (height, breadth),
+        classes,
+        seed=seed + number,
+        width=options.width,
+        precision=options.precision,
+    ).to(images.device)
     copies = _snapshots(images, labels, network, options.stages, options.augmentation, seed + number)
     return [
         _reference(net, images[chosen], labels[chosen], options.augmentation, seed + 100 * number + stage)

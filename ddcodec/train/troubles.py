@@ -8,13 +8,23 @@ import torch
 
 from ddcodec.errors import DdzError, EncodeError
 from ddcodec.train.checkpoints import checkpoint_files
+from ddcodec.train.config import Config
+from ddcodec.train.losses.names import is_outside
 
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory")
 _LOWER = {
-    "fit": "train.images_per_class",
+    "pool": {"tm": "tm.together, tm.expert_batch or matching.width"},
+    "joint": {
+        "dm, random": "matching.width, train.images_per_class or matching.real_batch",
+        "dc": "dc.real_batch, matching.width or train.images_per_class",
+        "ncfm": "ncfm.real_batch, matching.width or train.images_per_class",
+        "tm": "tm.batch, tm.student_steps or matching.width",
+        "outside": "outside.real_batch, matching.width or train.images_per_class",
+    },
+}
+_LOWER_FOR_OTHERS = {
     "pool": "matching.real_per_class or matching.width",
     "joint": "matching.width or train.images_per_class",
-    "finalise": "train.images_per_class",
 }
 
 
@@ -35,11 +45,19 @@ def kept(run_dir: Path) -> str:
     return f"the checkpoint of step {found[-1][0]} is kept" if found else "there is no checkpoint yet"
 
 
+def to_lower(phase: str, config: Config) -> str:
+    """The settings that decide a phase's memory, those that help most first, in words."""
+    loss = "outside" if is_outside(config.train.loss) else config.train.loss
+    if loss == "dm" and config.matching.source == "random":
+        loss = "dm, random"
+    return _LOWER.get(phase, {}).get(loss) or _LOWER_FOR_OTHERS.get(phase, "train.images_per_class")
+
+
 @contextmanager
-def explained(run_dir: Path, step: int, phase: str) -> Iterator[None]:
+def explained(run_dir: Path, step: int, phase: str, config: Config) -> Iterator[None]:
     """Turn a lack of memory in this block into one line.
 
-    Args: step, phase: that are being worked on.
+    Args: step, phase: that are being worked on; config: of the run.
     Raises: OutOfMemory; anything else passes.
     """
     try:
@@ -47,10 +65,9 @@ def explained(run_dir: Path, step: int, phase: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        lower = _LOWER.get(phase, "train.images_per_class or matching.width")
         raise OutOfMemory(
             f"{run_dir}: out of memory in step {step} ({phase}); {kept(run_dir)}: go on with --resume where there is"
-            f" more memory, or start anew with a lower {lower}"
+            f" more memory, or start anew with a lower {to_lower(phase, config)}"
         ) from error
 
 

@@ -10,7 +10,7 @@ from ddcodec.train.checkpoints import checkpoint_files
 from ddcodec.train.config import Config
 from ddcodec.train.data import from_source, load_training_data
 from ddcodec.train.loop import run
-from ddcodec.train.troubles import OutOfMemory, is_out_of_memory
+from ddcodec.train.troubles import OutOfMemory, is_out_of_memory, to_lower
 from tests.train.fake_distiller import FakeDistiller
 
 DATA = load_training_data("digits")
@@ -50,6 +50,31 @@ def test_out_of_memory_says_what_to_lower(error, tmp_path):
 def test_out_of_memory_before_the_first_checkpoint(tmp_path):
     with pytest.raises(OutOfMemory, match=r"step 1 \(fit\); there is no checkpoint yet.*train\.images_per_class"):
         run(CONFIG, DATA, tmp_path / "run", CPU, factory=failing(MemoryError(), 1))
+
+
+@pytest.mark.parametrize(
+    ("phase", "settings", "first"),
+    [
+        ("pool", ["train.loss=dm"], "matching.real_per_class"),
+        ("pool", ["train.loss=ncfm"], "matching.real_per_class"),
+        ("pool", ["train.loss=tm"], "tm.together"),
+        ("joint", ["train.loss=dm"], "matching.width or train.images_per_class"),
+        ("joint", ["matching.source=random"], "matching.width, train.images_per_class or matching.real_batch"),
+        ("joint", ["train.loss=dc"], "dc.real_batch"),
+        ("joint", ["train.loss=ncfm"], "ncfm.real_batch"),
+        ("joint", ["train.loss=tm"], "tm.batch, tm.student_steps"),
+        ("joint", ["train.loss=mine.module:Loss"], "outside.real_batch"),
+        ("joint", ["train.loss=mine.module:Loss", "matching.source=random"], "outside.real_batch"),
+        ("finalise", ["train.loss=tm"], "train.images_per_class"),
+    ],
+)
+def test_what_to_lower_is_a_setting_of_the_loss(phase, settings, first):
+    config = Config().with_settings(settings)
+    found = to_lower(phase, config)
+    assert found.startswith(first)
+    for name in found.replace(" or ", ", ").split(", "):
+        section, key = name.split(".")
+        assert hasattr(getattr(config, section), key)
 
 
 def test_torch_itself_is_understood():

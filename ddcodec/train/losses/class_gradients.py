@@ -26,6 +26,12 @@ def class_table(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     return rows, valid / counts.clamp(min=1)[:, None]
 
 
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """(classes, N) float32 by which a product with (N, F) takes the mean of each class; labels: (N,) int64."""
+    member = functional.one_hot(labels, classes).float()
+    return (member / member.sum(0).clamp(min=1)).t()
+
+
 def class_gradients(
     network: FlatNetwork, flat: Tensor, images: Tensor, weights: Tensor, together: bool | None = None
 ) -> Tensor:

@@ -26,8 +26,8 @@ class GradientMatching(Stateless):
     def __init__(self, config: Config, real: RealImages, generator: torch.Generator) -> None:
         self._real, self._generator, self._options = real, generator, config.dc
         self._seed, self._policy = config.train.seed, config.matching.augmentation
-        width = config.matching.width
-        self._network = FlatNetwork(real.channels, real.size_hw, real.classes, width, real.device)
+        width, precision = config.matching.width, config.matching.precision
+        self._network = FlatNetwork(real.channels, real.size_hw, real.classes, width, real.device, precision=precision)
         self._flat = torch.empty(0)
         self._matched = 0
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ddcodec.train.augment import augment
 from ddcodec.train.config import Config
 from ddcodec.train.losses.balance import Balance
+from ddcodec.train.losses.class_gradients import class_weights
 from ddcodec.train.losses.dm import head_term
 from ddcodec.train.losses.network_pool import NetworkPool
 from ddcodec.train.losses.seam import RealImages, Stateless
@@ -83,8 +83,7 @@ class CharacteristicMatching(Stateless):
         normal = augment(self._real.normalise(leaf), self._policy, self._generator)
         features = reference.network.features(normal)
         found = (features - reference.centre) / reference.spread
-        member = functional.one_hot(labels, self._real.classes).to(found.dtype)
-        weights = (member / member.sum(0).clamp(min=1)).t()
+        weights = class_weights(labels, self._real.classes)
         by_class = real.reshape(*drawn.shape[:2], -1)
         value = characteristic_distance(by_class, found, weights, self.turns(scale), self._options.phase)
         (climb,) = torch.autograd.grad(value, scale, retain_graph=True)

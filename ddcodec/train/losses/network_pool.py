@@ -6,9 +6,17 @@ import torch
 from torch import Tensor
 
 from ddcodec.train.config import MatchingOptions
-from ddcodec.train.convnet import ConvNet
+from ddcodec.train.convnet import ConvNet, seeded_convnet
 from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.pool import Reference, pool_from_state, pool_state, train_member
+
+
+def fresh_network(options: MatchingOptions, real: RealImages, seed: int) -> ConvNet:
+    """A frozen network with random weights that depend on the seed alone, where the images are."""
+    network = seeded_convnet(
+        real.channels, real.size_hw, real.classes, seed=seed, width=options.width, precision=options.precision
+    )
+    return network.to(real.device).eval().requires_grad_(False)
 
 
 class NetworkPool:
@@ -41,9 +49,11 @@ class NetworkPool:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The reverse of `state`."""
-        place, width = self._real.device, self.options.width
+        place, options, real = self._real.device, self.options, self._real
         self.members = pool_from_state(
             {name: value.to(place) for name, value in state.items() if name.startswith("pool.")},
-            lambda: ConvNet(self._real.channels, self._real.size_hw, self._real.classes, width).to(place),
+            lambda: ConvNet(real.channels, real.size_hw, real.classes, options.width, precision=options.precision).to(
+                place
+            ),
         )
         self.queue = state["matcher.queue"].tolist()

@@ -19,8 +19,9 @@ from torch import Tensor
 from ddcodec.errors import InputError
 from ddcodec.train.augment import augment
 from ddcodec.train.config import Config
-from ddcodec.train.convnet import ConvNet, seeded_convnet
+from ddcodec.train.convnet import ConvNet
 from ddcodec.train.flat import mixed_seed
+from ddcodec.train.losses.network_pool import fresh_network
 from ddcodec.train.losses.seam import Matcher, MatcherFactory, RealImages, Stateless
 
 
@@ -64,10 +65,7 @@ class OutsideLoss(Stateless):
         seed = int(torch.randint(2**62, (), generator=self._generator))
         batch = self._alike(real.draw(self._each, self._generator).flatten(0, 1), seed)
         wanted = torch.arange(real.classes, device=place).repeat_interleave(self._each)
-        network = seeded_convnet(
-            real.channels, real.size_hw, real.classes, seed=mixed_seed(self._seed, 4, step), width=self._matching.width
-        )
-        frozen = network.to(place).eval().requires_grad_(False)
+        frozen = fresh_network(self._matching, real, mixed_seed(self._seed, 4, step))
         leaf = images.detach().requires_grad_(True)
         value = self._loss(RealBatch(batch, wanted, frozen), self._alike(real.normalise(leaf), seed), labels, step)
         if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:

@@ -10,6 +10,7 @@ from ddcodec.train.losses.dm import DistributionMatching
 from ddcodec.train.losses.names import is_outside
 from ddcodec.train.losses.ncfm import CharacteristicMatching
 from ddcodec.train.losses.outside import load_outside
+from ddcodec.train.losses.random_dm import RandomMatching
 from ddcodec.train.losses.seam import Matcher, MatcherFactory, RealImages
 from ddcodec.train.losses.tm import TrajectoryMatching
 
@@ -28,4 +29,6 @@ def make_matcher(config: Config, real: RealImages, generator: torch.Generator) -
     """
     name = config.train.loss
     factory = load_outside(name) if is_outside(name) else _FACTORIES[name]
+    if name == "dm" and config.matching.source == "random":
+        factory = RandomMatching
     return factory(config, real, generator)

@@ -55,10 +55,18 @@ class RealImages:
 
     def draw(self, each: int, generator: torch.Generator) -> Tensor:
         """Normalised images (classes, each, C, H, W), drawn with replacement from each class."""
+        images = self.take(self.draw_rows(each, generator).flatten())
+        return images.reshape(self.classes, each, *images.shape[1:])
+
+    def draw_rows(self, each: int, generator: torch.Generator) -> Tensor:
+        """Rows (classes, each) int64 of images drawn with replacement from each class."""
         place = (torch.rand(self.classes, each, generator=generator) * self._counts[:, None]).long()
-        rows = self._order[self._first[:, None] + place.clamp(max=self._counts[:, None] - 1)]
-        images = torch.from_numpy(np.ascontiguousarray(self.data.images[rows.flatten().numpy()])).float()
-        return self.normalise(images).to(self.device).reshape(self.classes, each, *images.shape[1:])
+        return self._order[self._first[:, None] + place.clamp(max=self._counts[:, None] - 1)]
+
+    def take(self, rows: Tensor) -> Tensor:
+        """Normalised images (n, C, H, W) of rows (n,) int64."""
+        images = torch.from_numpy(np.ascontiguousarray(self.data.images[rows.numpy()])).float()
+        return self.normalise(images).to(self.device)
 
 
 class Matcher(Protocol):

@@ -19,10 +19,13 @@ OUTSIDE = "tests.train.losses.outside_losses"
 TM = ("tm.experts=3", "tm.together=2", "tm.expert_epochs=2", "tm.span=1", "tm.max_start=1", "tm.student_steps=3")
 LOSSES = {
     "dm": (),
+    "dm, random": ("matching.source=random", "matching.real_batch=8"),
+    "dm, narrow": ("matching.precision=bfloat16",),
     "dc": ("dc.real_batch=6", "dc.matches=3", "dc.inner_steps=2"),
     "dc, trained on real": ("dc.real_batch=6", "dc.matches=2", "dc.inner_steps=1", "dc.train_on=real"),
     "ncfm": ("ncfm.real_batch=8", "ncfm.frequencies=16"),
     "tm": (*TM, "tm.batch=8", "tm.expert_rate=0.1", "tm.student_rate=0.05"),
+    "tm, narrow": (*TM, "tm.batch=8", "matching.precision=bfloat16"),
     f"{OUTSIDE}:MeanColour": ("outside.real_batch=8",),
     f"{OUTSIDE}:Whole": (),
 }
@@ -72,7 +75,7 @@ def test_a_whole_run_ends_in_a_file(name, tmp_path):
         terms = [value for key, value in metrics.items() if key.startswith("loss_")]
         assert terms
         assert metrics["loss"] == pytest.approx(sum(terms))
-    learned = {"tm": "learning_rate", f"{OUTSIDE}:Whole": "weight_decay"}.get(name)
+    learned = {"tm": "learning_rate", f"{OUTSIDE}:Whole": "weight_decay"}.get(name.partition(",")[0])
     changed = {key for key, value in config.recipe.to_dict().items() if metadata.recipe[key] != value}
     assert changed == ({learned} if learned else set())
 
