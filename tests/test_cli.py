@@ -1,6 +1,7 @@
 """The commands: results on stdout, one line on stderr for what goes wrong, exit codes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,22 @@ def test_less_in_the_file(run_dir, tmp_path):
     assert "no content hash" in call("verify", tmp_path / "bare").stdout
     assert "--meta names" in complaint("encode", run_dir, tmp_path / "x", "--meta", "names")
     assert not (tmp_path / "x").exists()
+
+
+def test_distill_tells_its_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "default_factory", lambda: FakeDistiller)
+    arguments = ("distill", "--data", "digits", "--out", tmp_path / "run", "--device", "cpu", *SHORT)
+    lines = [line for line in call(*arguments).stderr.splitlines() if line.startswith("memory: ")]
+    number = r"(\d+) MiB"
+    said = re.fullmatch(
+        rf"memory: the run will take about {number} on top of (\d+), a joint step .* about {number}", lines[0]
+    )
+    found = re.fullmatch(rf"memory: peak {number}, {number} of them before the run", lines[1])
+    assert int(said[1]) >= int(said[3]) >= 1
+    assert said[2] == found[2]
+    assert int(found[1]) >= int(found[2]) > 50
+    assert len(lines) == 2
+    assert "memory" not in call(*arguments, "--resume").stderr  # nothing is left to do
 
 
 def test_resume_by_itself(run_dir, tmp_path):

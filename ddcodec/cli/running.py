@@ -108,6 +108,7 @@ def distill(
 ) -> None:
     """Distil real images into a run directory."""
     from ddcodec.cli.console import StepReporter, say
+    from ddcodec.cli.memory import MemoryTeller
     from ddcodec.sources.spec import subject_of
     from ddcodec.train.data import load_training_data
     from ddcodec.train.device import choose_device
@@ -131,9 +132,11 @@ def distill(
         with about(out):
             if given["images_per_class"] == AUTO:
                 config = with_best_count(config, source, run_dir, place, default_factory(), resume, say)
-            run(config, source, run_dir, place, resume, reporter)
+            memory = MemoryTeller(config, source, place)
+            run(config, source, run_dir, place, resume, reporter, begin=memory.begin)
     finally:
         reporter.close()
+    memory.end()
     if config.train.budget_counts == "file":
         with about(out):
             tell_if_unfilled(run_dir, config)

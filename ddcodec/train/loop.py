@@ -41,6 +41,7 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
     factory: DistillerFactory | None = None,
+    begin: Callable[[], None] | None = None,
 ) -> None:
     """Distil into a run directory; on return it holds a finished result.
 
@@ -50,6 +51,7 @@ def run(
         resume: continue from the last checkpoint if there is one; a finished run is left as it is.
         progress: called after each step with (steps done, steps in all, phase, metrics).
         factory: makes the distiller; None takes `ddcodec.train.distiller.Distiller`.
+        begin: called before the first step of this call, once nothing has been refused; not for a finished run.
     Raises: InputError for a folder in use, or of another run; Stopped on Ctrl-C, after a checkpoint;
         EncodeError when training fails.
     """
@@ -64,6 +66,8 @@ def run(
     if isinstance(distiller, KeepsFiles):
         distiller.use_folder(run_dir)
     _restore(distiller, run_dir, identity)
+    if begin is not None:
+        begin()
     with MetricsLog(run_dir / rundir.METRICS, distiller.steps_done) as log, _interrupts() as wanted:
         while distiller.steps_done < distiller.steps_total:
             started = time.perf_counter()

@@ -18,7 +18,7 @@ from ddcodec.train.augment import augment
 from ddcodec.train.config import MatchingOptions
 from ddcodec.train.convnet import ConvNet, seeded_convnet
 
-_TRAIN_BATCH, _STAT_BATCH = 128, 500
+TRAIN_BATCH, STAT_BATCH = 128, 500
 _RATE, _MOMENTUM, _DECAY = 0.03, 0.9, 5e-4
 
 
@@ -63,7 +63,7 @@ def _snapshots(
     optimiser = torch.optim.SGD(network.parameters(), lr=_RATE, momentum=_MOMENTUM, weight_decay=_DECAY)
     copies = []
     for step in range(1, max(stages) + 1):
-        batch = torch.randint(len(images), (min(_TRAIN_BATCH, len(images)),), generator=generator)
+        batch = torch.randint(len(images), (min(TRAIN_BATCH, len(images)),), generator=generator)
         loss = functional.cross_entropy(network(augment(images[batch], policy, generator)), labels[batch])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -78,8 +78,8 @@ def _reference(network: ConvNet, images: Tensor, labels: Tensor, policy: str, se
     generator = torch.Generator().manual_seed(seed)
     network.eval().requires_grad_(False)
     features, logits = [], []
-    for start in range(0, len(images), _STAT_BATCH):
-        part = network.features(augment(images[start : start + _STAT_BATCH], policy, generator))
+    for start in range(0, len(images), STAT_BATCH):
+        part = network.features(augment(images[start : start + STAT_BATCH], policy, generator))
         features.append(part)
         logits.append(network.head(part))
     all_features = torch.cat(features)
