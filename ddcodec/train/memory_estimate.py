@@ -144,7 +144,8 @@ class _Sizes:
 def estimate(config: Config, data: TrainingData, device: torch.device) -> Estimate:
     """About how many bytes a run adds at its peak: on CUDA on the device, else to the process.
 
-    Measured on the CPU, dm with 200 and 300 images of 32x32 pixels: 80 to 105 % of what a run took.
+    Measured on the CPU, dm with 200 to 300 images of 32x32 pixels: 80 to 145 % of what runs took (one and the same run
+    took 560 to 1010 MiB from one time to the next).
 
     Args: config, data, device: of the run.
     """

@@ -111,7 +111,7 @@ def test_a_run_takes_about_what_was_said():
     )
     assert done.returncode == 0, done.stderr
     found, taken = json.loads(done.stdout)
-    assert 0.6 * taken < found < 1.4 * taken
+    assert 0.5 * taken < found < 2 * taken  # the same run was seen to take 560 to 1010 MiB
 
 
 def test_the_peak_never_falls():
