@@ -30,14 +30,22 @@ def command_line() -> str:
     """How the running script was called, from the root of the repository; absolute paths read PATH."""
     # A folder of one machine says nothing to readers of the table.
     shown = ["PATH" if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *shown])
+    return shlex.join(["python", "-m", _module(), *shown])
+
+
+def _module() -> str:
+    """Dotted name of the running script, also in a folder of `benchmarks`."""
+    path = Path(sys.argv[0]).resolve()
+    if not path.is_relative_to(ROOT):
+        return f"benchmarks.{path.stem}"
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def one_core() -> None:
     """Hold this process and its children to one core and one thread; it is started anew if libraries may use more."""
     if os.environ.get("OMP_NUM_THREADS") != "1":  # they have read it already
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        again = [sys.executable, "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+        again = [sys.executable, "-m", _module(), *sys.argv[1:]]
         os.execve(sys.executable, again, environment)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
