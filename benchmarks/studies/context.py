@@ -191,12 +191,11 @@ def draw_plot() -> None:
             ]
             shown = [f"{text}\n{size[name, 'shipped']:,.0f} bytes" for text, name in zip(shown, part, strict=True)]
             panel.set_xticks(range(len(part)), shown)
-            panel.set_ylim(60, None)
             panel.yaxis.set_major_formatter("{x:g} %")
             panel.set_title(part[0].split(",")[0] if part[0].startswith("distilled") else "1,000 lossless images")
-        panels[0].legend(fontsize=9, ncols=2, loc="upper right")
+        panels[0].legend(fontsize=9, ncols=4, loc="upper left")
         for panel in panels:
-            panel.set_ylim(60, 1.25 * panel.get_ylim()[1])
+            panel.set_ylim(60, 1.1 * panel.get_ylim()[1])
 
 
 def main() -> None:

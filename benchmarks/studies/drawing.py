@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.rows import ROOT
 from ddcodec.format.atomic import write_atomic
+from ddcodec.report.charts import log_ticks
 from ddcodec.report.plot import COLOURS
 
 matplotlib.use("Agg")
@@ -62,6 +63,7 @@ def plot(name: str, title: str, panels: int = 1) -> Iterator[Sequence[Axes]]:
 def bytes_axis(panel: Axes, label: str) -> None:
     """A logarithmic axis of plain numbers."""
     panel.set_xscale("log")
+    panel.set_xticks([], minor=True)
+    panel.set_xticks(log_ticks(*panel.get_xlim()))
     panel.xaxis.set_major_formatter("{x:,.0f}")
-    panel.xaxis.set_minor_formatter("")
     panel.set_xlabel(label)

@@ -123,7 +123,9 @@ def draw_plot() -> None:
             panel.yaxis.set_major_formatter(unit)
             panel.set_title(title)
             panel.margins(x=0.15, y=0.12)
-            panel.legend(loc="lower right")
+            panel.legend(loc="upper left")
+            if phase == "joint":  # two seeds of a toy: points of noise should look like that
+                panel.set_ylim(25, 40)
 
 
 def main() -> None:
