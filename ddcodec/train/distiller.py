@@ -16,27 +16,27 @@ from torch import Tensor
 
 from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.latent import encode_class_streams
-from ddcodec.pipeline import EncodedModel, encode_set
+from ddcodec.pipeline import EncodedModel
 from ddcodec.train import snapshot
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
-from ddcodec.train.fit import cosine, error_weights, pyramid_step, set_rate, transform_step
-from ddcodec.train.group import ERROR_PER_BIT
-from ddcodec.train.joint import Adam, Controller, goal_bits, rate_gradient
+from ddcodec.train.fit import cosine, pyramid_step, set_rate, transform_step
+from ddcodec.train.joint import END_OVER, Adam, Controller, goal_bits, rate_gradient
+from ddcodec.train.landing import meet_budget
 from ddcodec.train.losses.registry import make_matcher
 from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.model import whole_latents
 from ddcodec.train.outcome import Result
+from ddcodec.train.pyramid_budget import END_OVER as PYRAMID_END
+from ddcodec.train.pyramid_budget import PriceControl, is_settled, settling_step, steer
 from ddcodec.train.quantise import search_shifts
-from ddcodec.train.result import COARSEST, fit_budget, overhead_bits, trimmed
+from ddcodec.train.result import trimmed
 from ddcodec.train.start import Start
 from ddcodec.validate import network_bits
 
 FIT, POOL, JOINT, FINALISE = "fit", "pool", "joint", "finalise"
 PEAK = 4080
-_BUDGET_ROUNDS = 5
-_CLOSE_ENOUGH = 0.004
 _LENT_SHARE = 0.6
 """Share of the fit during which a base decides the latents of groups whose own context network is learning."""
 
@@ -55,16 +55,18 @@ class Distiller:
         self.config, self.data, self.device = config, data, device
         channels, height, width = data.images.shape[1:]
         self.shape = Shape(channels, height, width, PEAK)
-        start = Start(config, data, self.shape)
+        self.start = start = Start(config, data, self.shape)
         self.labels, self.targets = start.labels, start.targets
         self.groups, self.budget_bits = start.groups, start.budget_bits
         self.price = start.price
         self.is_pyramid = config.codec.synthesis == "pyramid"
+        self.has_pyramid_budget = self.is_pyramid and start.budget.per_class > 0
         self.mean, self.std = start.mean, start.std
         self.generator = torch.Generator().manual_seed(config.train.seed + 5)
         self.optimisers = start.optimisers
         self.adams = [Adam(torch.zeros_like(g.shadow), torch.zeros_like(g.shadow)) for g in self.groups]
         self.controller = Controller()
+        self.control = PriceControl(start.price)
         real = RealImages(data, start.mean, start.std, device)
         self.matcher = make_matcher(config, real, self.generator)
         self.steps_done = 0
@@ -73,7 +75,6 @@ class Distiller:
         self._ends = np.cumsum(
             [train.fit_steps, self.matcher.prepare_steps if joint else 0, joint, train.tune_steps + 1]
         ).tolist()
-        self._start = start
 
     def use_folder(self, folder: Path) -> None:
         """Told before the first step where large files may be kept."""
@@ -97,13 +98,17 @@ class Distiller:
         metrics = {FIT: self._fit, POOL: self._pool, JOINT: self._joint, FINALISE: self._finalise}[phase](number)
         self.steps_done += 1
         bits = sum(group.bits for group in self.groups)
-        return {"rate_bits": bits, "bytes_per_class": bits / 8 / self._start.class_count, **metrics}
+        return {"rate_bits": bits, "bytes_per_class": bits / 8 / self.start.class_count, **metrics}
 
     # ---- phases
 
     def _fit(self, number: int, exact: bool = False, own_only: bool = False) -> dict[str, float]:
         """One step towards `targets`; `own_only` leaves groups alone that have no networks of their own."""
         total, error, values = self.config.train.fit_steps, 0.0, 0
+        if self.has_pyramid_budget and not own_only:
+            if number == settling_step(total) < total:
+                self._settle()
+            exact = exact or is_settled(number, total)
         for group, optimiser, images in zip(self.groups, self.optimisers, self.targets, strict=True):
             if optimiser is None and own_only:
                 continue
@@ -121,9 +126,26 @@ class Distiller:
                 found = transform_step(group, images, self.price, optimiser, exact)
             error += found["squared_error"]
             values += images.numel()
+        if self.has_pyramid_budget and not own_only:
+            self._steer(number)
         if not values:
             return {}
         return {"loss": error, "psnr_db": float(10 * np.log10(PEAK**2 * values / max(error, 1e-9)))}
+
+    def _settle(self) -> None:
+        """Put a pyramid's networks on their grids, at the present price."""
+        for group, images in zip(self.groups, self.targets, strict=True):
+            search_shifts(group, images, self.price)
+
+    def _steer(self, number: int) -> None:
+        """Let a pyramid's price follow its budget."""
+        train, start = self.config.train, self.start
+        self.price = steer(
+            *(self.control, self.groups, self.targets, self.price, number, train.fit_steps),
+            budget_bits=8 * start.budget.set_bytes,
+            joint=bool(train.joint_steps),
+            group_of_class=start.group_of_class,
+        )
 
     def _pool(self, number: int) -> dict[str, float]:
         return self.matcher.prepare(number)
@@ -133,7 +155,7 @@ class Distiller:
         rate = self.config.train.learning_rate * (0.1 + 0.9 * cosine(done))
         slopes, leaves, rendered = [], [], []
         for group in self.groups:
-            slopes.append(rate_gradient(group, self._start.joint_net(group)))
+            slopes.append(rate_gradient(group, self.start.joint_net(group)))
             leaves.append(group.chosen_tensor().requires_grad_(True))
             rendered.append(group.model.synthesis(leaves[-1], True))
         images = torch.cat(rendered)
@@ -144,7 +166,9 @@ class Distiller:
         bits = sum(group.bits for group in self.groups)
         if not self.budget_bits:  # no budget was set: keep what the fit came to
             self.budget_bits = max(1.0, bits)
-        goal = goal_bits(self.budget_bits, done)
+        elif self.is_pyramid and number == 0 and self.control.spare_bits:
+            self.budget_bits = max(8.0 * len(self.labels), 8 * self.start.budget.set_bytes - self.control.spare_bits)
+        goal = goal_bits(self.budget_bits, done, PYRAMID_END if self.is_pyramid else END_OVER)
         loss_norm, rate_norm = (float(torch.cat([p.flatten() for p in x]).norm()) for x in (pulled, slopes))
         weight = self.controller.weight(bits, goal, loss_norm, rate_norm)
         for group, adam, pull, slope in zip(self.groups, self.adams, pulled, slopes, strict=True):
@@ -168,48 +192,12 @@ class Distiller:
                 if joint:  # from here on the aim is what the networks showed before they were rounded
                     with torch.no_grad():
                         self.targets[place] = group.model.synthesis(group.chosen_tensor())
-                search_shifts(group, self.targets[place], self.price)
+                if not (self.has_pyramid_budget and self.config.train.fit_steps):  # they are on their grids
+                    search_shifts(group, self.targets[place], self.price)
         if number < self.config.train.tune_steps:
             return self._fit(self.config.train.fit_steps, exact=True, own_only=joint)
-        self._meet_budget(joint)
+        meet_budget(self, joint)
         return {}
-
-    def _meet_budget(self, joint: bool) -> None:
-        """Last choice of all latents, at the price that fills the budget with a whole file.
-
-        Raises: EncodeError if none does.
-        """
-        if self.is_pyramid:
-            for group in self.groups:
-                group.chosen = whole_latents(group.shadow)
-            return
-        unit = 1.0 if joint else self.price / ERROR_PER_BIT
-        weights = [np.ones(g.model.layout.latent_count) if joint else error_weights(g.model) for g in self.groups]
-        for group in self.groups:
-            group.outlook = None if joint else group.outlook
-        wanted = int(self._start.budget.set_bytes)
-        if not wanted:
-            for group, weight in zip(self.groups, weights, strict=True):
-                group.take(group.choose(weight, ERROR_PER_BIT * unit))
-            return
-        networks = [g.model.networks() for g in self.groups]
-        bits = 8.0 * wanted - overhead_bits(networks, self._start.group_of_class, self._start.class_count)
-        kept: list[NDArray[np.int16]] = []
-        most, sizes = 0, set[int]()
-        for _ in range(_BUDGET_ROUNDS):
-            for group, weight in zip(self.groups, weights, strict=True):
-                fit_budget(group, weight, unit, bits * len(group.chosen) / len(self.labels))
-            size = len(encode_set(self._assembled()[0]))
-            if most < size <= wanted:
-                most, kept = size, [group.chosen for group in self.groups]
-            if size in sizes or 0 <= wanted - size <= _CLOSE_ENOUGH * wanted:
-                break
-            sizes.add(size)
-            bits += 8 * (wanted - size) - 8
-        if not kept:
-            raise self._start.budget.refusal(size, COARSEST)
-        for group, chosen in zip(self.groups, kept, strict=True):
-            group.chosen = chosen
 
     # ---- results and state
 
@@ -219,22 +207,22 @@ class Distiller:
             parts = [group.model.synthesis(group.chosen_tensor(), True) for group in self.groups]
         return torch.cat(parts).numpy()
 
-    def _assembled(self) -> tuple[EncodedModel, list[NDArray[np.bool_]]]:
+    def assembled(self) -> tuple[EncodedModel, list[NDArray[np.bool_]]]:
         """The set as integers, and for each group which of its latents the file keeps."""
         networks, latents, kept = [], [], []
         for group in self.groups:
-            edges = np.cumsum([0, *(self._start.counts[c] for c in group.classes)])
+            edges = np.cumsum([0, *(self.start.counts[c] for c in group.classes)])
             parts = [group.chosen[a:b] for a, b in zip(edges, edges[1:], strict=False)]
             smaller, parts, keep = trimmed(group.model.networks(), parts)
             networks.append(smaller)
             latents += parts
             kept.append(keep)
-        return EncodedModel(networks, self._start.group_of_class, latents), kept
+        return EncodedModel(networks, self.start.group_of_class, latents), kept
 
     @torch.no_grad()
     def result(self) -> Result:
         """The set as integers, with the training's own estimate of its bits beside the integer model's."""
-        model, kept = self._assembled()
+        model, kept = self.assembled()
         _, ideal = encode_class_streams(model.networks, model.group_of_class, model.latents)
         estimate = 0.0
         for group, keep in zip(self.groups, kept, strict=True):

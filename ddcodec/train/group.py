@@ -45,7 +45,7 @@ class Group:
         return choose_latents(
             self.model.layout,
             self.context_net() if net is None else net,
-            self.shadow.double().numpy(),
+            self.shadow.detach().double().numpy(),
             error_weight,
             price,
             self.outlook,

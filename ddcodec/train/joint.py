@@ -44,9 +44,9 @@ class Controller:
         return self.start * math.exp(max(-8.0, min(8.0, 0.3 * self.integral + 5 * excess)))
 
 
-def goal_bits(budget_bits: float, done: float) -> float:
-    """Bits allowed when the share `done` of the phase is over."""
-    return budget_bits * max(1 + (START_OVER - 1) * max(0.0, 1 - done / _CLOSING), END_OVER)
+def goal_bits(budget_bits: float, done: float, end_over: float = END_OVER) -> float:
+    """Bits allowed when the share `done` of the phase is over; end_over: in multiples of the budget, at its end."""
+    return budget_bits * max(1 + (START_OVER - 1) * max(0.0, 1 - done / _CLOSING), end_over)
 
 
 @dataclass

@@ -112,6 +112,14 @@ class GroupModel(nn.Module):
             return total + 16.0 * len(self.context.weights)
         return total + sum(16.0 + coded_weight_bits(torch.round(t)) for pair in self.context.integers() for t in pair)
 
+    def grids(self) -> tuple[dict[str, int], list[int], list[int]]:
+        """Shifts of the synthesis by tensor name, and of the context network's weights and biases."""
+        return dict(self.synthesis.store.shifts), list(self.context.weight_shifts), list(self.context.bias_shifts)
+
+    def set_grids(self, grids: tuple[dict[str, int], list[int], list[int]]) -> None:
+        """Take over what `grids` returned."""
+        self.synthesis.store.shifts, self.context.weight_shifts, self.context.bias_shifts = grids
+
     def networks(self) -> GroupNetworks:
         """The networks as integers, rounded to their grids."""
         specs = tensor_specs(self.shape, self.config, self.context_widths, self.context_base)

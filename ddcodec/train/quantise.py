@@ -8,7 +8,7 @@ from torch import Tensor
 from ddcodec.train.fit import squared_error
 from ddcodec.train.group import Group
 
-_COARSEST = 2
+COARSEST_SHIFT = 2
 
 
 def _cost(group: Group, images: Tensor, price: float) -> float:
@@ -39,7 +39,7 @@ def search_shifts(group: Group, images: Tensor, price: float) -> None:
             store.shifts[name] = store.shifts[bias] = shift
 
         kept = store.shifts[name]
-        for shift in range(kept - 1, _COARSEST - 1, -1):
+        for shift in range(kept - 1, COARSEST_SHIFT - 1, -1):
             place(shift)
             cost = _cost(group, images, price)
             if cost >= best:
@@ -51,7 +51,7 @@ def search_shifts(group: Group, images: Tensor, price: float) -> None:
     context = model.context
     for number in range(len(context.weights)):
         kept = context.weight_shifts[number]
-        for shift in range(kept - 1, _COARSEST - 1, -1):
+        for shift in range(kept - 1, COARSEST_SHIFT - 1, -1):
             context.weight_shifts[number], context.bias_shifts[number] = shift, 0
             cost = _cost(group, images, price)
             if cost >= best:

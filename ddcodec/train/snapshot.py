@@ -21,6 +21,8 @@ def save(run: Distiller) -> dict[str, Tensor]:
         "generator": run.generator.get_state(),
         "controller": torch.tensor([run.controller.start, run.controller.integral], dtype=torch.float64),
     }
+    control = run.control
+    state["price"] = torch.tensor([run.price, control.integral, control.spare_bits], dtype=torch.float64)
     for number, group in enumerate(run.groups):
         prefix = f"group.{number}."
         state[prefix + "shadow"] = group.shadow.detach().clone()
@@ -59,6 +61,8 @@ def load(run: Distiller, state: dict[str, Tensor]) -> None:
     run.budget_bits = float(state["budget_bits"])
     run.generator.set_state(state["generator"])
     run.controller.start, run.controller.integral = state["controller"].tolist()
+    if "price" in state:  # not in checkpoints of before it could change
+        run.price, run.control.integral, run.control.spare_bits = state["price"].tolist()
     for number, group in enumerate(run.groups):
         prefix = f"group.{number}."
         shadow = state[prefix + "shadow"]

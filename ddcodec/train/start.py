@@ -10,7 +10,6 @@ from ddcodec.codecs.base_networks import base_layers, matching_base
 from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.networks import GroupNetworks
 from ddcodec.entropy.context import ContextNet
-from ddcodec.errors import EncodeError
 from ddcodec.train.budget import Budget, budget_of
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
@@ -19,6 +18,7 @@ from ddcodec.train.group import ERROR_PER_BIT, Group
 from ddcodec.train.joint import START_OVER
 from ddcodec.train.model import GroupModel
 from ddcodec.train.presets import codec_config
+from ddcodec.train.pyramid_budget import coarsest, first_price
 from ddcodec.train.result import COARSEST, DEAREST, overhead_bits
 from ddcodec.train.synthesis_model import TransformModel
 
@@ -61,15 +61,19 @@ class Start:
             self.targets.append(images)
             shadow = torch.zeros(len(images), model.layout.latent_count)
             self.groups.append(Group(model, classes, shadow, np.zeros(shadow.shape, np.int16)))
-        if train.bytes_per_class and config.codec.synthesis == "pyramid":
-            raise EncodeError("train.bytes_per_class works for the transform only; give the pyramid train.lambda")
-        networks = [group.model.networks() for group in self.groups]
+        # a pyramid's weights get the grids that the price of a bit asks for: only the coarsest are sure to be needed
+        is_pyramid = config.codec.synthesis == "pyramid"
+        networks = [coarsest(group.model) if is_pyramid else group.model.networks() for group in self.groups]
         self.budget: Budget = budget_of(
             config, data, networks, self.group_of_class, self.mean.tolist(), self.std.tolist()
         )
         self.budget_bits = self._latent_bits(networks)
         self.price = (_LEVEL**2) / train.lambda_ if train.lambda_ else ERROR_PER_BIT * 2 ** (_DEFAULT_INDEX / 4)
-        if config.codec.synthesis == "pyramid":
+        if is_pyramid:
+            if self.budget.per_class and not train.lambda_:
+                values = sum(images.numel() for images in self.targets)
+                variance = float((self.std * shape.peak).square().mean())
+                self.price = first_price(variance, 8 * self.budget.set_bytes / values)
             self._start_pyramid(config)
         else:
             self._lend_context()
@@ -77,7 +81,7 @@ class Start:
         self.optimisers = []
         for group in self.groups:
             parameters = own_parameters(group.model)
-            if config.codec.synthesis == "pyramid":
+            if is_pyramid:
                 group.shadow.requires_grad_(True)
                 parameters.append({"params": [group.shadow], "factor": 1.0})
             self.optimisers.append(make_optimiser(parameters))

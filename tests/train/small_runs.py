@@ -29,6 +29,8 @@ RUNS = {
     "own networks per class": (*OWN, "codec.share=class", "train.fit_steps=3", "train.joint_steps=1"),
     "pyramid": PYRAMID,
     "pyramid, fit only": (*PYRAMID, FIT_ONLY),
+    "pyramid, budget": (*PYRAMID, "train.bytes_per_class=90"),
+    "pyramid, budget, fit only": (*PYRAMID, FIT_ONLY, "train.bytes_per_class=60", "codec.share=all"),
     "groups of four": ("codec.share=group", "codec.group_size=4", "train.bytes_per_class=60"),
     "a group for each class": ("codec.share=class", "train.bytes_per_class=60"),
 }

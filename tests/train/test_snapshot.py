@@ -18,7 +18,10 @@ def copied(state):
 
 @pytest.mark.parametrize(
     "name",
-    ["transform", "transform, fit only", "own networks", "own networks per class", "pyramid", "pyramid, fit only"],
+    [
+        *("transform", "transform, fit only", "own networks", "own networks per class", "pyramid", "pyramid, fit only"),
+        *("pyramid, budget", "pyramid, budget, fit only"),
+    ],
 )
 def test_a_run_that_is_stopped_after_every_step_ends_alike(name):
     whole = finished(name)
