@@ -2,8 +2,8 @@
 
     python -m benchmarks.losses [--losses start,dm,dc,ncfm,tm] [--kib 0.5] [--images 20] [--set tm.student_steps=30 ...]
 
-Made to find settings that are broken, not the best ones: matching networks of width 32, few steps, a minute or two
-each on one core. "start" is real images through the codec at the same budget. Losses keep their defaults but for the
+Made to find settings that are broken, not the best ones: matching and judging networks of width 32, few steps, about a
+minute each on one core. "start" is real images through the codec at the same budget. Losses keep their defaults but for the
 few options in `SHORT`, which make a run that short possible; more come from `--set`. Rows that exist are not measured
 again.
 """
@@ -17,22 +17,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.joint import RECIPE, data_of
+from benchmarks.joint import data_of
 from benchmarks.rows import DATA, RESULTS, append, finished, one_core
 from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.distiller import Distiller
-from ddcodec.train.evaluate import evaluate
+from ddcodec.train.evaluate import Recipe, evaluate
 
 TABLE = RESULTS / "losses.tsv"
-POOL = ["matching.networks=2", "matching.stages=[100, 300]", "matching.real_per_class=500"]
+RECIPE = Recipe(width=32, epochs=60, batch_size=32, learning_rate=0.02)
+"""Short, too."""
+POOL = ["matching.networks=2", "matching.stages=[50, 150]", "matching.real_per_class=300"]
 SHORT: dict[str, tuple[int, list[str]]] = {
     "start": (0, ["train.fit_steps=10"]),
-    "dm": (200, POOL),
-    "dc": (120, ["dc.real_batch=32"]),
-    "ncfm": (150, [*POOL, "ncfm.real_batch=64"]),
-    "tm": (80, ["tm.experts=4", "tm.together=4", "tm.expert_epochs=8", "tm.max_start=6", "tm.student_steps=20"]),
+    "dm": (100, POOL),
+    "dc": (60, ["dc.real_batch=32"]),
+    "ncfm": (80, [*POOL, "ncfm.real_batch=32"]),
+    "tm": (60, ["tm.experts=4", "tm.together=4", "tm.expert_epochs=8", "tm.max_start=6", "tm.student_steps=15"]),
 }
 """Joint steps and options of each."""
 
@@ -72,10 +74,10 @@ def accuracy(blob: bytes, train: TrainingData, test: TrainingData, seed: int) ->
 def main() -> None:
     """One row for each loss."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--losses", default="start,dm,dc,ncfm,tm")
+    parser.add_argument("--losses", default=",".join(SHORT))
     parser.add_argument("--kib", type=float, default=0.5)
     parser.add_argument("--images", type=int, default=20)
-    parser.add_argument("--real", type=int, default=10_000, help="first so many training images only")
+    parser.add_argument("--real", type=int, default=5_000, help="first so many training images only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--data", type=Path, default=DATA)

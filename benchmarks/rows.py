@@ -30,28 +30,35 @@ def command_line() -> str:
     """How the running script was called, from the root of the repository; absolute paths read PATH."""
     # A folder of one machine says nothing to readers of the table.
     shown = ["PATH" if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return shlex.join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *shown])
+    return shlex.join(["python", "-m", _module(), *shown])
+
+
+def _module() -> str:
+    """Dotted name of the running script; that of its folder for a package."""
+    script = Path(sys.argv[0])
+    return f"benchmarks.{script.parent.name if script.stem == '__main__' else script.stem}"
 
 
 def one_core() -> None:
     """Hold this process and its children to one core and one thread; it is started anew if libraries may use more."""
     if os.environ.get("OMP_NUM_THREADS") != "1":  # they have read it already
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        again = [sys.executable, "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+        again = [sys.executable, "-m", _module(), *sys.argv[1:]]
         os.execve(sys.executable, again, environment)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def _commit() -> str:
-    """Short hash of the commit, with "+" where the code in the tree is another; "none" without one."""
+    """Short hash of the commit, with "+" where the code in the tree is another; without git DDCODEC_COMMIT, or none."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     changed = git("status", "--porcelain", "--", "ddcodec", "benchmarks/*.py")
-    return (git("rev-parse", "--short", "--verify", "HEAD") or "none") + ("+" if changed else "")
+    known = git("rev-parse", "--short", "--verify", "HEAD") or os.environ.get("DDCODEC_COMMIT", "none")
+    return known + ("+" if changed else "")
 
 
 COMMIT = _commit()
