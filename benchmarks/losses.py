@@ -2,10 +2,10 @@
 
     python -m benchmarks.losses [--losses start,dm,dc,ncfm,tm] [--kib 0.5] [--images 20] [--set tm.student_steps=30 ...]
 
-Made to find settings that are broken, not the best ones: matching and judging networks of width 32, few steps, about a
-minute each on one core. "start" is real images through the codec at the same budget. Losses keep their defaults but for the
-few options in `SHORT`, which make a run that short possible; more come from `--set`. Rows that exist are not measured
-again.
+Made to find settings that are broken, not the best ones: matching and judging networks of width 32, few steps, about
+a minute each on one core. "start" is real images through the codec at the same budget. Losses keep their defaults but
+for the few options in `SHORT`, which make a run that short possible; more come from `--set`. Rows that exist are not
+measured again.
 """
 
 from __future__ import annotations

@@ -44,9 +44,17 @@ def checksum24(values: NDArray[np.generic], dtype: str) -> int:
 
 def residual_bits(residual: NDArray[np.signedinteger], rows: NDArray[np.signedinteger]) -> float:
     """Ideal code length, in bits, of residuals (n,) under rows (n,) of the pmf table, escapes included."""
+    symbols, raw = bits_of_residuals(residual, rows)
+    return float(symbols.sum() + raw)
+
+
+def bits_of_residuals(
+    residual: NDArray[np.signedinteger], rows: NDArray[np.signedinteger]
+) -> tuple[NDArray[np.float64], int]:
+    """Ideal bits of each symbol, in the shape of residuals and rows, and the raw bits of all escapes."""
     escaped = np.abs(residual) > REACH
     symbols = np.where(escaped, ESCAPE, residual + REACH)
-    return float(cost_bits()[rows, symbols].sum() + escape_bits(residual[escaped]).sum())
+    return cost_bits()[rows, symbols], int(escape_bits(residual[escaped]).sum())
 
 
 def push_batch(

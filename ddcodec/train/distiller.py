@@ -7,6 +7,7 @@ needs beforehand, such as trained networks; `joint` moves the latents by the mat
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ddcodec.train import snapshot
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import cosine, error_weights, pyramid_step, set_rate, transform_step
-from ddcodec.train.group import ERROR_PER_BIT
+from ddcodec.train.group import ERROR_PER_BIT, Group
 from ddcodec.train.joint import Adam, Controller, goal_bits, rate_gradient
 from ddcodec.train.losses.registry import make_matcher
 from ddcodec.train.losses.seam import RealImages
@@ -45,8 +46,8 @@ class Distiller:
     """See the module's text.
 
     Args:
-        config: resolved options; data: real images of every class; device: of the matching networks (latents
-        and networks stay on the CPU, where the coder's tables are).
+        config: resolved options; data: real images of every class; device: of the matching networks, and of pixels
+        while they are matched (latents and networks stay on the CPU, where the coder's tables are).
     Raises: EncodeError for options that do not go together, such as a budget below the networks' own size.
     """
 
@@ -68,6 +69,7 @@ class Distiller:
         real = RealImages(data, start.mean, start.std, device)
         self.matcher = make_matcher(config, real, self.generator)
         self.steps_done = 0
+        self._renderers: dict[int, torch.nn.Module] = {}
         train = config.train
         joint = train.joint_steps
         self._ends = np.cumsum(
@@ -134,13 +136,13 @@ class Distiller:
         slopes, leaves, rendered = [], [], []
         for group in self.groups:
             slopes.append(rate_gradient(group, self._start.joint_net(group)))
-            leaves.append(group.chosen_tensor().requires_grad_(True))
-            rendered.append(group.model.synthesis(leaves[-1], True))
+            leaves.append(group.chosen_tensor().to(self.device).requires_grad_(True))
+            rendered.append(self._renderer(group)(leaves[-1], True))
         images = torch.cat(rendered)
         gradient, terms = self._matching(images, number)
         if not np.isfinite(terms["loss"]):
             return terms  # with latents that are still sound
-        pulled = torch.autograd.grad(images, leaves, gradient.to(images.device))
+        pulled = [pull.cpu() for pull in torch.autograd.grad(images, leaves, gradient.to(images.device))]
         bits = sum(group.bits for group in self.groups)
         if not self.budget_bits:  # no budget was set: keep what the fit came to
             self.budget_bits = max(1.0, bits)
@@ -150,6 +152,18 @@ class Distiller:
         for group, adam, pull, slope in zip(self.groups, self.adams, pulled, slopes, strict=True):
             group.shadow = group.shadow.detach() - rate * adam.direction(pull + weight * slope)
         return {**terms, "rate_weight": weight, "goal_bits": goal}
+
+    def _renderer(self, group: Group) -> torch.nn.Module:
+        """The group's synthesis where images are matched; its networks rest during the joint phase.
+
+        Pixels of another device than the CPU may differ in their last digits. They only lead the way: what is coded
+        are the integers, on the CPU.
+        """
+        if self.device.type == "cpu":
+            return group.model.synthesis
+        if id(group) not in self._renderers:
+            self._renderers[id(group)] = deepcopy(group.model.synthesis).to(self.device)
+        return self._renderers[id(group)]
 
     def _matching(self, images: Tensor, number: int) -> tuple[Tensor, dict[str, float]]:
         """Pixel gradient and metrics, with "loss" NaN where the gradient is not finite."""

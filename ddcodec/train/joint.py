@@ -14,9 +14,10 @@ from torch import Tensor
 from ddcodec.codecs.lockstep import contexts
 from ddcodec.entropy.context import ContextNet
 from ddcodec.entropy.tables import CENTRE_FRACTION, FRACTIONS, REACH, SCALES, cost_bits
-from ddcodec.entropy.values import residual_bits
+from ddcodec.entropy.values import bits_of_residuals
 from ddcodec.train.group import Group
 from ddcodec.train.model import whole_latents
+from ddcodec.train.parts import by_parts
 
 START_OVER = 1.4
 """The budget closes in from this factor over the first part of the run: generous, then tightening."""
@@ -74,19 +75,28 @@ def rate_gradient(group: Group, net: ContextNet) -> Tensor:
     Returns: (n, latents) float32, bits per quantisation step.
     """
     layout = group.model.layout
+    steps = list(layout.steps())
     group.chosen = whole_latents(group.shadow)
     shadow = np.ascontiguousarray(group.shadow.detach().numpy().T)
-    slopes = np.empty_like(shadow)
-    bits = 0.0
-    for step, (residual, rows) in zip(layout.steps(), contexts(layout, net, group.chosen), strict=True):
-        bits += residual_bits(residual.reshape(-1), rows.reshape(-1))
-        value = shadow[step.latents]
-        fraction = ((rows & 15) - CENTRE_FRACTION) / 16
-        centre = np.rint(value) - residual + fraction
-        distance = value - centre
-        per_step = _step_cost()[rows]
-        slopes[step.latents] = per_step * np.clip(2 * distance, -1, 1)
-    group.bits = bits
+    slopes, costs = np.empty_like(shadow), np.empty(shadow.shape)
+
+    def part_of(images: slice) -> list[int]:
+        """Slopes and bits of some images, in place; raw bits of escapes for each step."""
+        raw = []
+        for step, (residual, rows) in zip(steps, contexts(layout, net, group.chosen[images]), strict=True):
+            bits, escapes = bits_of_residuals(residual, rows)
+            fraction = ((rows & 15) - CENTRE_FRACTION) / 16
+            value = shadow[step.latents, images]
+            distance = value - (np.rint(value) - residual + fraction)
+            costs[step.latents, images] = bits
+            slopes[step.latents, images] = _step_cost()[rows] * np.clip(2 * distance, -1, 1)
+            raw.append(escapes)
+        return raw
+
+    escapes = [sum(parts) for parts in zip(*by_parts(len(group.chosen), part_of), strict=True)]
+    group.bits = 0.0
+    for step, raw in zip(steps, escapes, strict=True):
+        group.bits += float(costs[step.latents].reshape(-1).sum() + raw)
     return torch.from_numpy(np.ascontiguousarray(slopes.T))
 
 

@@ -59,21 +59,22 @@ def unrolled(
     last = path.pop().detach().requires_grad_(True)
     loss = distance(last, start, target)
     (adjoint,) = torch.autograd.grad(loss, last)
-    pixels, by_rate = torch.zeros_like(images), 0.0
+    pixels, slopes = torch.zeros_like(images), []
     for step in reversed(range(len(batches))):
         rows = batches[step]
         leaf = images[rows].detach().requires_grad_(True)
         flat = path.pop().detach().requires_grad_(True)
         along, by_pixel, by_flat = _back(network.loss(flat, view(leaf, step), labels[rows]), leaf, flat, adjoint)
         pixels.index_add_(0, rows, -rate * by_pixel)
-        by_rate -= along
+        slopes.append(along)
         adjoint = adjoint - rate * by_flat
-    return Unrolled(float(loss.detach()), pixels, by_rate)
+    # numbers are asked for at the end only: a device would stand still in every step
+    return Unrolled(float(loss.detach()), pixels, -sum(torch.stack(slopes).tolist()))
 
 
-def _back(student: Tensor, leaf: Tensor, flat: Tensor, adjoint: Tensor) -> tuple[float, Tensor, Tensor]:
+def _back(student: Tensor, leaf: Tensor, flat: Tensor, adjoint: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """How far a student's slope goes along the adjoint, and the gradients of that; its graph ends here."""
     (slope,) = torch.autograd.grad(student, flat, create_graph=True)
     along = (adjoint * slope).sum()
     by_pixel, by_flat = torch.autograd.grad(along, (leaf, flat))
-    return float(along.detach()), by_pixel, by_flat
+    return along.detach(), by_pixel, by_flat
