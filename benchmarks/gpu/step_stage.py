@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchmarks.gpu.candidates import Replayed, back_of, slope_of, unrolled_in_parts
 from benchmarks.gpu.desk import Desk
 from benchmarks.gpu.plain_dm import plain_distribution
 from benchmarks.plain_tm import plain_trajectory
@@ -23,7 +24,9 @@ from ddcodec.train.losses.unroll import unrolled
 
 _WARM, _LEAST = 2, 3
 
-Work = Callable[[], object]
+Work = Callable[[], Tensor]
+"""One step; returns the pixel gradient."""
+WAYS = {"dm": ("ours", "plain"), "tm": ("ours", "ours, bf16", "ours, replayed", "plain")}
 
 
 def measure(desk: Desk) -> None:
@@ -36,7 +39,7 @@ def measure(desk: Desk) -> None:
 def rows(desk: Desk, loss: str, each: int, ways: Callable[[Desk, int], dict[str, Work]]) -> None:
     """Rows of one loss at so many synthetic images per class."""
     key = {"loss": loss, "images": each}
-    missing = [way for way in ("ours", "plain") if desk.known("step", {**key, "way": way}) is None]
+    missing = [way for way in WAYS[loss] if desk.known("step", {**key, "way": way}) is None]
     if not missing or desk.clock.left() < 4 * desk.plan.step_seconds:
         return
     made = ways(desk, each)
@@ -44,11 +47,18 @@ def rows(desk: Desk, loss: str, each: int, ways: Callable[[Desk, int], dict[str,
     for way in missing:
         started = time.perf_counter()
         row = {**key, "way": way, "width": config.matching.width, **timed(desk, made[way])}
+        comparable = loss == "tm" and row["steps"]  # dm's reference has another loss
+        row["cosine"] = cosine(made[way], made["ours"]) if comparable else ""
         desk.add("step", row, started)
 
 
+def cosine(one: Work, other: Work) -> str:
+    """Between the pixel gradients of two ways."""
+    return f"{float(torch.cosine_similarity(one().flatten(), other().flatten(), dim=0)):.4f}"
+
+
 def timed(desk: Desk, work: Work) -> dict[str, object]:
-    """Steps per second from the median step, and peak memory; or that memory ran out."""
+    """Steps per second from the median step, and peak memory; or why there is none."""
     try:
         for _ in range(_WARM):
             work()
@@ -60,10 +70,16 @@ def timed(desk: Desk, work: Work) -> dict[str, object]:
             work()
             desk.synchronise()
             took.append(time.perf_counter() - started)
-    except torch.cuda.OutOfMemoryError:
+    except RuntimeError as error:  # memory that ran out is one; a candidate may fail for other reasons
         torch.cuda.empty_cache()
-        return {"steps_per_s": "", "steps": 0, "peak_mib": "out of memory"}
-    return {"steps_per_s": f"{1 / statistics.median(took):.3f}", "steps": len(took), "peak_mib": desk.peak_mib()}
+        reason = str(error).partition("\n")[0][:80]
+        return {"steps_per_s": "", "steps": 0, "peak_mib": "", "failed": reason}
+    return {
+        "steps_per_s": f"{1 / statistics.median(took):.3f}",
+        "steps": len(took),
+        "peak_mib": desk.peak_mib(),
+        "failed": "",
+    }
 
 
 def real_of(desk: Desk) -> RealImages:
@@ -103,7 +119,7 @@ def dm_ways(desk: Desk, each: int) -> dict[str, Work]:
         matching = config.matching
         return plain_distribution(normal, labels, some, width=matching.width, policy=matching.augmentation, seed=count)
 
-    return {"ours": lambda: matcher.pixel_gradient(images, labels, 0), "plain": plain}
+    return {"ours": lambda: matcher.pixel_gradient(images, labels, 0)[0], "plain": plain}
 
 
 def tm_ways(desk: Desk, each: int) -> dict[str, Work]:
@@ -122,8 +138,26 @@ def tm_ways(desk: Desk, each: int) -> dict[str, Work]:
 
     frame: ConvNet = seeded_convnet(real.channels, real.size_hw, real.classes, seed=0, width=config.matching.width)
     frame = frame.to(desk.device)
-    ends = (start, target)
-    return {
-        "ours": lambda: unrolled(network, images, labels, ends, rate, batches, view),
-        "plain": lambda: plain_trajectory(frame, images, labels, ends, rate, batches, view),
-    }
+    problem = (images, labels, (start, target), rate, batches, view)
+    recorded: list[Replayed] = []
+
+    def ours() -> Tensor:
+        return unrolled(network, *problem).pixels
+
+    def replayed() -> Tensor:
+        if not recorded:
+            rows = batches[0]
+            examples = (start, view(images[rows], 0), labels[rows])
+            recorded.append(Replayed(slope_of(network), examples))
+            recorded.append(Replayed(back_of(network), (*examples, start)))
+        return unrolled_in_parts(*problem, *recorded)
+
+    def half(work: Work) -> Work:
+        def inside() -> Tensor:
+            with torch.autocast(desk.device.type, torch.bfloat16, cache_enabled=False):
+                return work()
+
+        return inside
+
+    ways = {"ours": ours, "ours, bf16": half(ours), "ours, replayed": replayed}
+    return {**ways, "plain": lambda: plain_trajectory(frame, *problem)[1]}

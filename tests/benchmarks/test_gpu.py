@@ -65,9 +65,13 @@ def test_each_stage_has_its_rows(folder):
         assert row["command"].startswith("python -m benchmarks.")
     assert [row["expert_epochs_done"] for row in rows["experts"]] == ["9"]
     assert [(row["loss"], row["way"]) for row in rows["step"]] == [
-        ("dm", "ours"), ("dm", "plain"), ("tm", "ours"), ("tm", "plain")
-    ]  # fmt: skip
+        *(("dm", "ours"), ("dm", "plain")),
+        *(("tm", "ours"), ("tm", "ours, bf16"), ("tm", "ours, replayed"), ("tm", "plain")),
+    ]
     assert all(float(row["steps_per_s"]) > 0 for row in rows["step"])
+    assert [row["cosine"] for row in rows["step"]][:3] == ["", "", "1.0000"]
+    assert [row["cosine"] for row in rows["step"]][4:] == ["1.0000", "1.0000"]
+    assert float(rows["step"][3]["cosine"]) > 0.9
 
 
 def test_what_comes_back_is_little_and_holds_the_files(folder):
