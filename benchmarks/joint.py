@@ -37,9 +37,9 @@ RECIPE = Recipe(width=64, epochs=80, batch_size=64, learning_rate=0.02, augmenta
 TABLE = RESULTS / "joint.tsv"
 
 
-def data_of(folder: Path, split: str) -> TrainingData:
-    """CIFAR-10 (JPEG copies) as NCHW in [0, 1]."""
-    images, labels, names = load_pack(folder, "cifar10_q75", split)
+def data_of(folder: Path, split: str, limit: int | None = None) -> TrainingData:
+    """CIFAR-10 (JPEG copies), the first so many, as NCHW in [0, 1]."""
+    images, labels, names = load_pack(folder, "cifar10_q75", split, limit)
     scaled = (images.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     return TrainingData(scaled, labels.astype(np.int64), tuple(names), f"cifar10_q75 {split}")
 

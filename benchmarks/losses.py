@@ -14,7 +14,6 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from benchmarks.joint import data_of
@@ -28,14 +27,15 @@ from ddcodec.train.evaluate import Recipe, evaluate
 TABLE = RESULTS / "losses.tsv"
 RECIPE = Recipe(width=32, epochs=60, batch_size=32, learning_rate=0.02)
 """Short, too."""
-POOL = ["matching.networks=2", "matching.stages=[50, 150]", "matching.real_per_class=300"]
+POOL = ["matching.networks=2", "matching.stages=[50, 150]", "matching.real_per_class=100"]
 SHORT: dict[str, tuple[int, list[str]]] = {
     "start": (0, ["train.fit_steps=10"]),
-    "dm": (100, POOL),
-    "dc": (60, ["dc.real_batch=32"]),
-    "ncfm": (80, [*POOL, "ncfm.real_batch=32"]),
-    "tm": (60, ["tm.experts=4", "tm.together=4", "tm.expert_epochs=8", "tm.max_start=6", "tm.student_steps=15"]),
-}
+    "dm": (60, POOL),
+    "dc": (30, ["dc.real_batch=32"]),
+    "ncfm": (60, [*POOL, "ncfm.real_batch=20"]),
+    "tm": (40, ["tm.experts=2", "tm.together=2", "tm.expert_epochs=6", "tm.max_start=4", "tm.expert_batch=64",
+                "tm.student_steps=10", "tm.batch=50"]),
+}  # fmt: skip
 """Joint steps and options of each."""
 
 
@@ -83,9 +83,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     options = parser.parse_args()
     one_core()
-    whole, test = data_of(options.data, "train"), data_of(options.data, "test")
-    train = TrainingData(whole.images[: options.real], whole.labels[: options.real], whole.classes, whole.name)
-    assert np.bincount(train.labels, minlength=10).min() >= options.images
+    train, test = data_of(options.data, "train", options.real), data_of(options.data, "test")
     for loss in options.losses.split(","):
         config = settings_of(loss, options.kib, options.images, options.set)
         steps = config.train.joint_steps
