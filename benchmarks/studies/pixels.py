@@ -54,7 +54,9 @@ def distilled_pixels(train: TrainingData, count: int, side: int, work: Path) -> 
     config = config_of(1.0, ())
     rows = np.concatenate([np.flatnonzero(train.labels == c)[:count] for c in range(CLASSES)])
     labels = torch.arange(CLASSES).repeat_interleave(count)
-    mean, std = (torch.from_numpy(part).float() for part in (train.images.mean((0, 2, 3)), train.images.std((0, 2, 3))))
+    exact = train.images.astype(np.float64)  # as a run does, or the pool would be another one
+    mean, std = (torch.from_numpy(part).float() for part in (exact.mean((0, 2, 3)), exact.std((0, 2, 3))))
+    del exact
     matcher = make_matcher(config, RealImages(train, mean, std, CPU), torch.Generator().manual_seed(5))
     matcher.use_folder(work)
     for number in range(matcher.prepare_steps):
