@@ -57,12 +57,12 @@ def lines() -> list[str]:
             what = rows[0]["note"] or f"{rows[0]['images_per_class']} a class"
             cells.append(f"{text} ({int(rows[0]['file_bytes']):,} B, {what})")
         table.append([NAMES[method], *cells])
-    networks = {method: {len(rows) for (name, _), rows in found.items() if name == method} for method, _ in found}
-    counts = "; ".join(f"{method} {'-'.join(map(str, sorted(count)))}" for method, count in networks.items())
+    counts = sorted({len(rows) for rows in found.values()})
     return [
         "**Distilled**: accuracy in percent on all 10,000 test images of CIFAR-10 (JPEG copies throughout) of",
         "ConvNet-3, width 128, 80 epochs, one recipe for all; in brackets bytes of the whole file, and what is in it.",
-        f"The number of rival images is what did best (see `benchmarks/curve.py`). Networks judged: {counts}.",
+        f"The number of rival images is what did best (see `benchmarks/curve.py`). Networks judged for a cell:"
+        f" {'-'.join(map(str, counts))}.",
         "",
         "| at most | " + " | ".join(f"{kib:g} KiB a class" for kib in budgets) + " |",
         "|---" * (len(budgets) + 1) + "|",
