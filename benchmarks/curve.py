@@ -42,7 +42,7 @@ IMAGES = {0.5: 25, 1.0: 40, 2.0: 64, 4.0: 100}
 KNOWN_BEST = {
     "real": {0.5: 30, 1.0: 50, 2.0: 50},
     "avif": {0.5: 30, 1.0: 50, 2.0: 50, 4.0: 100},
-    "webp": {0.5: 14, 1.0: 28, 2.0: 50, 4.0: 100},
+    "webp": {0.5: 10, 1.0: 20, 2.0: 50, 4.0: 100},
 }
 """Rival images per class that joint.tsv found best, and at 4 KiB the search for this codec."""
 FIRST_GUESS = {"real": 50, "avif": 40, "webp": 40, "pixels8": 1}
