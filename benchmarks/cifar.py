@@ -1,10 +1,11 @@
-"""CIFAR-10 as the benchmarks that train on it take it."""
+"""CIFAR-10 as the benchmarks that train and test on it take it."""
 
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.rows import load_pack
+from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.data import TrainingData
 
 
@@ -13,3 +14,8 @@ def cifar10(folder: Path, split: str, limit: int | None = None) -> TrainingData:
     images, labels, names = load_pack(folder, "cifar10_q75", split, limit)
     scaled = (images.transpose(0, 3, 1, 2) / 255).astype(np.float32)
     return TrainingData(scaled, labels.astype(np.int64), tuple(names), f"cifar10_q75 {split}")
+
+
+def to_test(data: TrainingData) -> LabelledImages:
+    """The same images as what a finished set is tested on."""
+    return LabelledImages(data.images, data.labels, data.classes, data.name)

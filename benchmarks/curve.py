@@ -19,12 +19,11 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cifar import cifar10
+from benchmarks.cifar import cifar10, to_test
 from benchmarks.rows import DATA, RESULTS, append, finished
 from ddcodec.errors import EncodeError
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode, encode_set
-from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.coded_real import MOSAICS, Coded, by_mosaic, by_this_codec, hold_out, in_bytes
 from ddcodec.train.config import Config
 from ddcodec.train.judging import prepare
@@ -44,7 +43,7 @@ KNOWN_BEST = {
     "avif": {0.5: 30, 1.0: 50, 2.0: 50, 4.0: 100},
     "webp": {0.5: 10, 1.0: 20, 2.0: 50, 4.0: 100},
 }
-"""Rival images per class that joint.tsv found best, and at 4 KiB the search for this codec."""
+"""Rival images per class: what joint.tsv found best, at 4 KiB the search for this codec; of WebP as many as fit."""
 FIRST_GUESS = {"real": 50, "avif": 40, "webp": 40, "pixels8": 1}
 """Rival images per class at 1 KiB that a search begins with; they grow with the root of the bytes."""
 
@@ -64,8 +63,7 @@ class Curve:
     """
 
     def __init__(self, folder: Path, work: Path, settings: list[str]) -> None:
-        self.train, test = cifar10(folder, "train"), cifar10(folder, "test")
-        self.test = LabelledImages(test.images, test.labels, test.classes, test.name)
+        self.train, self.test = cifar10(folder, "train"), to_test(cifar10(folder, "test"))
         self.work, self.settings = work, settings
         self._made: dict[tuple[str, float], Coded] = {}
 

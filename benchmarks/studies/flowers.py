@@ -11,16 +11,15 @@ pack, too.)
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import DATA, RESULTS, append, finished, load_pack, read
+from benchmarks.cifar import to_test
+from benchmarks.rows import DATA, RESULTS, load_pack, read
 from benchmarks.studies.drawing import plot
-from benchmarks.studies.short_runs import accuracy_percent, config_of, made
-from ddcodec.sources.labelled import LabelledImages
+from benchmarks.studies.short_runs import config_of, made, measure
 from ddcodec.train.coded_real import Coded, by_mosaic, first_of_each
 from ddcodec.train.data import TrainingData
 
@@ -72,19 +71,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=Path(".flowers"))
     options = parser.parse_args()
-    train, held = halved(options.data, "train"), halved(options.data, "test")
-    test = LabelledImages(held.images, held.labels, held.classes, held.name)
+    train, test = halved(options.data, "train"), to_test(halved(options.data, "test"))
     options.work.mkdir(parents=True, exist_ok=True)
     for name, make in methods(train, options.kib, options.work).items():
-        key: dict[str, object] = {"method": name, "kib_per_class": options.kib, "seed": 0}
-        if finished(TABLE, key) is not None:
-            continue
-        started = time.perf_counter()
-        coded = make()
-        row = {**key, "images_per_class": coded.images_per_class, "file_bytes": coded.file_bytes}
-        row["accuracy_percent"] = accuracy_percent(coded, test, 0, JUDGE)
-        append(TABLE, row, seconds=time.perf_counter() - started)
-        print(row, flush=True)
+        measure(TABLE, {"method": name, "kib_per_class": options.kib, "seed": 0}, make, test, JUDGE)
     draw(options.kib)
 
 

@@ -10,17 +10,18 @@ width 64, 80 epochs.
 from __future__ import annotations
 
 import argparse
-import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.cifar import cifar10
-from benchmarks.rows import DATA, RESULTS, append, finished, read
+from benchmarks.cifar import cifar10, to_test
+from benchmarks.rows import DATA, RESULTS, read
 from benchmarks.studies.drawing import plot
-from benchmarks.studies.short_runs import accuracy_percent, config_of, made, test_set
+from benchmarks.studies.short_runs import config_of, made, measure
+from ddcodec.train.coded_real import Coded
 from ddcodec.train.labelling import soft_label_file_bits
 
 TABLE = RESULTS / "study_labels.tsv"
@@ -32,6 +33,13 @@ IMAGES = {
     "distilled": ("codec.filter_base=0", "train.fit_steps=0", "train.tune_steps=0"),
     "real": ("train.fit_steps=10", "train.joint_steps=0", "train.tune_steps=0"),
 }
+
+
+def label_bytes(coded: Coded) -> dict[str, object]:
+    """The column that says what soft labels take of the file."""
+    soft = coded.dataset.soft
+    bits = soft_label_file_bits(soft, torch.from_numpy(coded.dataset.labels)) if soft else 0.0
+    return {"label_bytes": round(bits / 8)}
 
 
 def draw() -> None:
@@ -59,28 +67,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=Path(".curve"))
     options = parser.parse_args()
-    train, test = cifar10(options.data, "train"), test_set(options.data)
+    train, test = cifar10(options.data, "train"), to_test(cifar10(options.data, "test"))
     for images, phases in IMAGES.items():
         for labels, settings in LABELS.items():
-            keys: list[dict[str, object]] = [
-                {"images": images, "labels": labels, "kib_per_class": options.kib, "seed": seed}
-                for seed in range(options.seeds)
-            ]
-            missing = [key for key in keys if finished(TABLE, key) is None]
-            if not missing:
-                continue
-            started = time.perf_counter()
             config = config_of(options.kib, (f"train.images_per_class={options.images}", *phases, *settings))
-            coded = made(config, train, options.work)
-            soft = coded.dataset.soft
-            bits = soft_label_file_bits(soft, torch.from_numpy(coded.dataset.labels)) if soft else 0.0
-            for key in missing:
-                score = accuracy_percent(coded, test, int(str(key["seed"])))
-                row = {**key, "images_per_class": options.images, "file_bytes": coded.file_bytes}
-                row |= {"label_bytes": round(bits / 8), "accuracy_percent": score}
-                append(TABLE, row, seconds=time.perf_counter() - started)
-                print(row, flush=True)
-                started = time.perf_counter()
+            make = partial(made, config, train, options.work)  # which keeps what it made
+            for seed in range(options.seeds):
+                key = {"images": images, "labels": labels, "kib_per_class": options.kib, "seed": seed}
+                measure(TABLE, key, make, test, extra=label_bytes)
     draw()
 
 

@@ -15,9 +15,8 @@ Distribution matching with the same pool, steps and evaluation (ConvNets of widt
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.cifar import cifar10
-from benchmarks.rows import DATA, RESULTS, append, finished, read
+from benchmarks.cifar import cifar10, to_test
+from benchmarks.rows import DATA, RESULTS, read
 from benchmarks.studies.drawing import plot
-from benchmarks.studies.short_runs import CPU, accuracy_percent, config_of, made, test_set
+from benchmarks.studies.short_runs import CPU, config_of, made, measure
 from ddcodec.dataset import make_set
 from ddcodec.train.coded_real import Coded
 from ddcodec.train.data import TrainingData
@@ -124,19 +123,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=Path(".curve"))
     options = parser.parse_args()
-    train, test = cifar10(options.data, "train"), test_set(options.data)
+    train, test = cifar10(options.data, "train"), to_test(cifar10(options.data, "test"))
     for name, make in METHODS.items():
-        make_it, coded = partial(make, train, options.work), None
+        once = cache(partial(make, train, options.work))
         for seed in range(options.seeds):
-            key: dict[str, object] = {"method": name, "seed": seed}
-            if finished(TABLE, key) is not None:
-                continue
-            started = time.perf_counter()
-            coded = coded or make_it()
-            score = accuracy_percent(coded, test, seed)
-            row = {**key, "images_per_class": coded.images_per_class, "file_bytes": coded.file_bytes}
-            append(TABLE, {**row, "accuracy_percent": score}, seconds=time.perf_counter() - started)
-            print({**row, "accuracy_percent": score}, flush=True)
+            measure(TABLE, {"method": name, "seed": seed}, once, test)
     draw()
 
 

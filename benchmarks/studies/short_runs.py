@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 
-from benchmarks.cifar import cifar10
+from benchmarks.rows import append, finished
 from ddcodec.format.atomic import write_atomic
 from ddcodec.pipeline import decode
 from ddcodec.sources.labelled import LabelledImages
@@ -24,12 +26,6 @@ def config_of(kib: float, settings: tuple[str, ...], classes: int = 10) -> Confi
     """Options with a budget for the whole file; settings: some that are not the defaults."""
     config = Config().with_settings(["codec.block=8", *(f"recipe.{text}" for text in RECIPE), *settings])
     return in_bytes(config, 1024 * kib * classes, classes)
-
-
-def test_set(folder: Path) -> LabelledImages:
-    """All 10,000 test images."""
-    test = cifar10(folder, "test")
-    return LabelledImages(test.images, test.labels, test.classes, test.name)
 
 
 def made(config: Config, train: TrainingData, work: Path) -> Coded:
@@ -56,3 +52,25 @@ def accuracy_percent(coded: Coded, test: LabelledImages, seed: int, more: tuple[
     """Test accuracy of one network trained on a set by `RECIPE`; more: settings that replace some of it."""
     recipe = Config().with_settings([*(f"recipe.{text}" for text in RECIPE), *more]).recipe
     return round(100 * prepare(coded.dataset, test, recipe).run(1, CPU, first_seed=seed).mean, 2)
+
+
+def measure(
+    table: Path,
+    key: Mapping[str, object],
+    make: Callable[[], Coded],
+    test: LabelledImages,
+    more: tuple[str, ...] = (),
+    extra: Callable[[Coded], Mapping[str, object]] = lambda coded: {},
+) -> None:
+    """Write the row of one network trained on a set, unless it is there.
+
+    Args: key: columns that name the row, "seed" among them; more: as for `accuracy_percent`; extra: further columns.
+    """
+    if finished(table, key) is not None:
+        return
+    started = time.perf_counter()
+    coded = make()
+    row = {**key, "images_per_class": coded.images_per_class, "file_bytes": coded.file_bytes, **extra(coded)}
+    row["accuracy_percent"] = accuracy_percent(coded, test, int(str(key["seed"])), more)
+    append(table, row, seconds=time.perf_counter() - started)
+    print(row, flush=True)

@@ -178,7 +178,7 @@ class Sweep:
             coded = self._rivals.best(name, kib, config, size)
         except EncodeError as error:
             self.note(f"{kib:g} KiB per class: {name} is left out: {error}")
-            seconds = round(time.perf_counter() - started, 2)
+            seconds = round(time.perf_counter() - started, 4)
             table.add(name, kib, **self._origin(config), seconds=seconds, making_seconds=seconds, note=str(error))
             return
         made = time.perf_counter()
@@ -202,8 +202,8 @@ class Sweep:
             name,
             kib,
             **self._origin(config),
-            seconds=round(making + judging, 2),
-            making_seconds=round(making, 2),
+            seconds=round(making + judging, 4),
+            making_seconds=round(making, 4),
             images_per_class=coded.images_per_class,
             file_bytes=coded.file_bytes,
             repeats=len(scores.accuracies),
