@@ -9,47 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ddcodec.codecs.base_networks import base_layers, find_base
 from ddcodec.codecs.pixel_context import DEPTH_ZERO
 from ddcodec.codecs.pixel_layout import tap_count
 from ddcodec.codecs.pixel_predictors import PREDICTOR_SHIFT, base_predictor
+from ddcodec.codecs.prior_config import PRIORS
+from ddcodec.codecs.prior_config import PriorConfig as PriorConfig
 from ddcodec.codecs.pyramid import BASE_TAPS, BASE_TAPS_SHIFT
+from ddcodec.codecs.specs import Shape as Shape
+from ddcodec.codecs.specs import Tensor as Tensor
+from ddcodec.codecs.specs import TensorSpec as TensorSpec
+from ddcodec.codecs.specs import layer_specs as layer_specs
 from ddcodec.codecs.transform import COLOUR_SHIFT, base_colour
 from ddcodec.codecs.transform_layout import ZONES
 from ddcodec.errors import EncodeError, FormatError
 from ddcodec.format.wire import Cursor
 
-Tensor = NDArray[np.int64]
 PYRAMID, TRANSFORM, PIXELS = 1, 2, 4
 FIRST_STEP_INDEX = 64
 MAX_LEVELS, LEVEL_MIN, LEVEL_MAX = 256, -32_768, 32_767
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Of the decoded images: `peak` is the pixel integer that stands for 1.0."""
-
-    channels: int
-    height: int
-    width: int
-    peak: int
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """A tensor of the blob: its shape, and what it is coded against (None: zeros, with a shift of its own)."""
-
-    name: str
-    shape: tuple[int, ...]
-    base: Tensor | None = None
-    base_shift: int = 0
-
-
-def layer_specs(name: str, weight_shape: tuple[int, ...]) -> list[TensorSpec]:
-    """W and b of a layer without a base."""
-    return [TensorSpec(f"{name}.weight", weight_shape), TensorSpec(f"{name}.bias", (weight_shape[0],))]
 
 
 @dataclass(frozen=True)
@@ -215,9 +194,10 @@ def based_on(specs: list[TensorSpec], base_id: int) -> list[TensorSpec]:
     return [TensorSpec(spec.name, spec.shape, base, shift) for spec, (base, shift) in zip(specs, integers, strict=True)]
 
 
-Config = PyramidConfig | TransformConfig | PixelConfig
-CONFIGS: dict[int, type[PyramidConfig] | type[TransformConfig] | type[PixelConfig]] = {
+Config = PyramidConfig | TransformConfig | PixelConfig | PriorConfig
+CONFIGS: dict[int, type[PyramidConfig] | type[TransformConfig] | type[PixelConfig] | type[PriorConfig]] = {
     PYRAMID: PyramidConfig,
     TRANSFORM: TransformConfig,
     PIXELS: PixelConfig,
+    PRIORS: PriorConfig,
 }

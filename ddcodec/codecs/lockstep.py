@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ddcodec.codecs.layout import Layout, Step
 from ddcodec.codecs.pixel_context import PixelModel, PixelNeighbourhood
 from ddcodec.codecs.pixel_layout import PixelLayout
+from ddcodec.codecs.prior_layout import Hyperprior, PriorNeighbourhood
 from ddcodec.entropy.coder import Decoder, Encoder
 from ddcodec.entropy.context import ContextNet, magnitude_input, signed_input
 from ddcodec.entropy.values import checksum24, push_batches, residual_bits, split_mean, take_batches
@@ -26,6 +27,7 @@ _BLOCK_ENTRIES = 1 << 17
 """Network inputs gathered at once: larger blocks fall out of the cache."""
 
 Numbers = NDArray[np.int64]
+Model = ContextNet | PixelModel | Hyperprior
 
 
 class Neighbourhood:
@@ -61,8 +63,10 @@ class Neighbourhood:
         return np.concatenate(means), np.concatenate(scales)
 
 
-def neighbourhood(layout: Layout, net: ContextNet | PixelModel, images: int) -> Neighbourhood | PixelNeighbourhood:
+def neighbourhood(layout: Layout, net: Model, images: int) -> Neighbourhood | PixelNeighbourhood | PriorNeighbourhood:
     """What is known of some images, in the form that their layout asks for."""
+    if isinstance(net, Hyperprior):
+        return PriorNeighbourhood(net, images)
     if isinstance(net, PixelModel):
         assert isinstance(layout, PixelLayout)
         return PixelNeighbourhood(layout, net, images)
@@ -104,7 +108,7 @@ def _by_image(flat: Numbers, count: int, spans: Sequence[slice]) -> Numbers:
 
 
 def decode_streams(
-    layout: Layout, net: ContextNet | PixelModel, streams: Sequence[tuple[bytes, int]], counts: Sequence[int]
+    layout: Layout, net: Model, streams: Sequence[tuple[bytes, int]], counts: Sequence[int]
 ) -> list[NDArray[np.int16]]:
     """Latents of each class.
 
@@ -142,10 +146,10 @@ def decode_streams(
 
 
 def contexts(
-    layout: Layout, net: ContextNet, latents: NDArray[np.int16]
+    layout: Layout, net: ContextNet | Hyperprior, latents: NDArray[np.int16]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Residuals and pmf rows, (n, images) int64 each, of every step for known latents (images, latent_count)."""
-    around = Neighbourhood(layout, net, len(latents))
+    around: Any = neighbourhood(layout, net, len(latents))
     turned = np.ascontiguousarray(latents.T)
     for step in layout.steps():
         whole, rows = split_mean(*around.context(step))
@@ -154,9 +158,7 @@ def contexts(
         around.store(step, values)
 
 
-def encode_streams(
-    layout: Layout, net: ContextNet | PixelModel, latents: Sequence[NDArray[np.int16]]
-) -> tuple[list[bytes], list[float]]:
+def encode_streams(layout: Layout, net: Model, latents: Sequence[NDArray[np.int16]]) -> tuple[list[bytes], list[float]]:
     """One stream per class and its ideal code length in bits (b"" and 0 for a class without images).
 
     Args: latents: per class (count, latent_count) int16.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ddcodec.codecs.configs import (
     CONFIGS,
     Config,
     PixelConfig,
+    PriorConfig,
     PyramidConfig,
     Shape,
     Tensor,
@@ -27,12 +29,16 @@ from ddcodec.codecs.pixel_context import SCALE_MAX as PIXEL_SCALE_MAX
 from ddcodec.codecs.pixel_context import PixelModel
 from ddcodec.codecs.pixel_layout import INPUT_COUNT as PIXEL_INPUT_COUNT
 from ddcodec.codecs.pixel_layout import PixelLayout
+from ddcodec.codecs.prior_config import TABLES
+from ddcodec.codecs.prior_layout import Hyperprior, PriorLayout
+from ddcodec.codecs.prior_synthesis import PLANE_MAX, PriorSynthesis
 from ddcodec.codecs.pyramid import PyramidSynthesis
 from ddcodec.codecs.pyramid_layout import PyramidLayout
 from ddcodec.codecs.transform import FILTER_MAX, TransformSynthesis
 from ddcodec.codecs.transform_layout import TransformLayout
 from ddcodec.codecs.weights import pack_tensors, read_tensors
-from ddcodec.entropy.context import HIDDEN_MAX, INPUT_MAX, ContextNet
+from ddcodec.entropy.context import HIDDEN_MAX, INPUT_MAX, MEAN_MAX, MEAN_MIN, ContextNet
+from ddcodec.entropy.context import SCALE_MAX as SCALE_INDEX_MAX
 from ddcodec.entropy.fixed_point import ACTIVATION_MAX, WEIGHT_MAX, WEIGHT_MIN, Layer
 from ddcodec.errors import EncodeError, FormatError, TooNewError
 from ddcodec.format.wire import Cursor, pack_varint
@@ -47,7 +53,8 @@ class GroupNetworks:
     """Everything a group's classes share.
 
     shape: of the images; config: of the synthesis; context_widths: hidden layers (the base's, if one is
-    used); context_base: 0 or an id of spec section 10; tensors, shifts: integers of `specs`, in that order.
+    used; none for priors); context_base: 0 or an id of spec section 10; tensors, shifts: integers of `specs`, in that
+    order.
     """
 
     shape: Shape
@@ -79,13 +86,15 @@ class GroupNetworks:
         return np.cumsum(self.tensors[0], axis=1)
 
     @cached_property
-    def layout(self) -> PyramidLayout | TransformLayout | PixelLayout:
+    def layout(self) -> PyramidLayout | TransformLayout | PixelLayout | PriorLayout:
         """Order and neighbourhoods of the latents of one image."""
         shape, config = self.shape, self.config
         if isinstance(config, PyramidConfig):
             return PyramidLayout(shape.height, shape.width, config.channels, config.cross_level)
         if isinstance(config, PixelConfig):
             return PixelLayout(shape.channels, shape.height, shape.width)
+        if isinstance(config, PriorConfig):
+            return PriorLayout(config.dimensions)
         steps = tuple(tuple(row) for row in self.step_indices.tolist())
         return TransformLayout(shape.height, shape.width, config.block, config.diagonals, steps)
 
@@ -95,8 +104,13 @@ class GroupNetworks:
         return self.layout.latent_count
 
     @cached_property
-    def context(self) -> ContextNet | PixelModel:
-        """The integer context network, with what a pixel's prediction needs where latents are pixels."""
+    def context(self) -> ContextNet | PixelModel | Hyperprior:
+        """The integer context network, with what a pixel's prediction needs where latents are pixels; or tables."""
+        if isinstance(self.config, PriorConfig):
+            _, scales, centres, spread_scales = self.tensors[: len(TABLES)]
+            return Hyperprior(
+                np.concatenate([np.zeros_like(centres), centres]), np.concatenate([scales, spread_scales])
+            )
         layers, config = self._layers("context."), self.config
         if isinstance(config, PixelConfig):
             net = ContextNet(layers, self.layout.static_count, PIXEL_SCALE_MAX, PIXEL_INPUT_MAX)
@@ -111,6 +125,17 @@ class GroupNetworks:
         low, high = int(latents.min()), int(latents.max())
         return low if low < 0 else high if high >= len(self.config.levels) else None
 
+    @cached_property
+    def priors(self) -> PriorSynthesis | None:
+        """The decoder that priors are drawn through, where latents are priors."""
+        if not isinstance(self.config, PriorConfig):
+            return None
+        linear = self._layers("linear.")
+        return PriorSynthesis(
+            *(self.shape, self.config, self.tensors[0], linear[0] if linear else None),
+            *(self._layers("doubling."), self._layers("last.")[0]),
+        )
+
     def render(self, latents: NDArray[np.int16]) -> NDArray[np.int16]:
         """Decoded images (n, channels, height, width) int16 of latents (n, latents_per_image) int16."""
         if isinstance(self.layout, PyramidLayout):
@@ -122,6 +147,9 @@ class GroupNetworks:
             shape, levels = self.shape, self.config.levels if isinstance(self.config, PixelConfig) else ()
             pixels = np.array(levels, np.int16).take(latents) if levels else latents
             return pixels.reshape(len(latents), shape.channels, shape.height, shape.width)
+        if isinstance(self.layout, PriorLayout):
+            assert self.priors is not None
+            return self.priors.means(latents)
         transform = TransformSynthesis(self.tensors[1], self.shifts[1], self._layers("filter."), self.shape.peak)
         return transform.render(self.layout, latents)
 
@@ -136,7 +164,10 @@ class GroupNetworks:
             steps = self.step_indices
             if not 0 <= int(steps.min()) <= int(steps.max()) <= STEP_INDEX_MAX:
                 raise EncodeError("rule T4: a step index is outside 0..127")
+        if isinstance(self.config, PriorConfig):
+            self._check_tables()
         for prefix, bound in (
+            *((name, PLANE_MAX) for name in ("linear.", "doubling.", "last.")),
             ("pixelwise.", ACTIVATION_MAX),
             ("residual.", ACTIVATION_MAX),
             ("filter.", FILTER_MAX),
@@ -147,6 +178,14 @@ class GroupNetworks:
         for number, layer in enumerate(self._layers("context.")):
             layer.check(INPUT_MAX if number == 0 else HIDDEN_MAX)
 
+    def _check_tables(self) -> None:
+        assert isinstance(self.config, PriorConfig)
+        self.config.check(self.shape)
+        ranges = ((0, STEP_INDEX_MAX), (0, SCALE_INDEX_MAX), (MEAN_MIN, MEAN_MAX), (0, SCALE_INDEX_MAX))
+        for name, table, (low, high) in zip(TABLES, self.tensors, ranges, strict=False):
+            if not low <= int(table.min()) <= int(table.max()) <= high:
+                raise EncodeError(f"rule R7: table {name} has a number outside {low}..{high}")
+
 
 def context_input_count(shape: Shape, config: Config) -> int:
     """Inputs of the context network of a configuration."""
@@ -154,12 +193,16 @@ def context_input_count(shape: Shape, config: Config) -> int:
         return PyramidLayout(shape.height, shape.width, config.channels, config.cross_level).input_count
     if isinstance(config, PixelConfig):
         return PIXEL_INPUT_COUNT
+    if isinstance(config, PriorConfig):
+        return PriorLayout.input_count
     return TransformLayout.input_count
 
 
 def tensor_specs(shape: Shape, config: Config, context_widths: Sequence[int], context_base: int) -> list[TensorSpec]:
     """All tensors of a blob in order: synthesis, then the context layers."""
     specs = config.tensors(shape)
+    if isinstance(config, PriorConfig):
+        return specs
     sizes = (context_input_count(shape, config), *context_widths, 2)
     for number, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
         specs += layer_specs(f"context.{number}", (fan_out, fan_in))
@@ -171,9 +214,11 @@ def tensor_specs(shape: Shape, config: Config, context_widths: Sequence[int], co
 def pack_group(networks: GroupNetworks) -> bytes:
     """One group blob. Raises: EncodeError where a rule would be broken."""
     networks.check()
-    head = [networks.config.synthesis, *networks.config.fields(), networks.context_base]
-    if not networks.context_base:
-        head += [len(networks.context_widths), *networks.context_widths]
+    head = [networks.config.synthesis, *networks.config.fields()]
+    if not isinstance(networks.config, PriorConfig):
+        head.append(networks.context_base)
+        if not networks.context_base:
+            head += [len(networks.context_widths), *networks.context_widths]
     return b"".join(map(pack_varint, head)) + pack_tensors(networks.specs, networks.tensors, networks.shifts)
 
 
@@ -182,12 +227,15 @@ def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int, weight
     cursor = Cursor(blob, offset)
     synthesis = cursor.varint("synthesis")
     if synthesis not in CONFIGS:
-        raise TooNewError("synthesis", offset=offset, expected="1, 2 or 4", found=synthesis, rule="G2")
+        raise TooNewError("synthesis", offset=offset, expected="1, 2, 4 or 5", found=synthesis, rule="G2")
     config = CONFIGS[synthesis].read(cursor, shape)
-    context_base, widths = _read_context(cursor, shape, config)
-    sizes = (context_input_count(shape, config), *widths, 2)
-    counted = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
-    counted += sum(int(np.prod(spec.shape)) for spec in config.tensors(shape))
+    context_base, counted = 0, 0
+    widths: tuple[int, ...] = ()
+    if not isinstance(config, PriorConfig):
+        context_base, widths = _read_context(cursor, shape, config)
+        sizes = (context_input_count(shape, config), *widths, 2)
+        counted = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    counted += sum(prod(spec.shape) for spec in config.tensors(shape))
     limits.check("weights", weights + counted)
     specs = tensor_specs(shape, config, widths, context_base)
     tensors, shifts = read_tensors(cursor, specs)

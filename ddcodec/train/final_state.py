@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ddcodec.codecs.base_networks import find_base
-from ddcodec.codecs.configs import CONFIGS, Config, Shape
+from ddcodec.codecs.configs import CONFIGS, Config, PriorConfig, Shape
 from ddcodec.codecs.networks import GroupNetworks, context_input_count
 from ddcodec.dataset import SOFT_KINDS, SoftLabels
 from ddcodec.errors import DdzError, InputError
@@ -137,10 +137,11 @@ def _network(prefix: str, head: Mapping[str, Any], tensors: Tensors) -> GroupNet
         raise InputError(f"{prefix}: no format for images of {shape}")
     config = _config(head["kind"], head["config"], shape)
     widths = tuple(int(width) for width in head["context_widths"])
-    if not 1 <= len(widths) <= 4 or not 1 <= min(widths) <= max(widths) <= 128:
+    has_context = not isinstance(config, PriorConfig)
+    if has_context and (not 1 <= len(widths) <= 4 or not 1 <= min(widths) <= max(widths) <= 128):
         raise InputError(f"{prefix}: context widths {widths} are not 1..4 numbers of 1..128")
     base_id = int(head["context_base"])
-    if base_id:
+    if base_id and has_context:
         kind = f"context {config.synthesis}"
         if find_base(base_id, kind, context_input_count(shape, config), offset=0).widths != widths:
             raise InputError(f"{prefix}: context widths {widths} are not those of base network {base_id}")
