@@ -28,6 +28,7 @@ _SHORTCUTS = {
     "images_per_class": ("train", "images_per_class"),
     "seed": ("train", "seed"),
     "loss": ("train", "loss"),
+    "representation": ("codec", "representation"),
     "checkpoint_every": ("run", "checkpoint_every"),
 }
 
@@ -94,6 +95,7 @@ def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
 )
 @click.option("--seed", type=int, help="train.seed.")
 @click.option("--loss", help="train.loss: dm, dc, ncfm, tm or package.module:Class.")
+@click.option("--representation", help="codec.representation: latent, or prior: distributions to draw images from.")
 @click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or start it if there is none.")
 @DEVICE

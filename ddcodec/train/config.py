@@ -17,6 +17,7 @@ from ddcodec.train.losses.names import check_loss
 from ddcodec.train.losses.sections import CharacteristicOptions, GradientOptions, OutsideOptions, TrajectoryOptions
 from ddcodec.train.options import keys_of, option, plain_section, read_section, unknown
 from ddcodec.train.precision import CHOICES
+from ddcodec.train.priors.options import PriorOptions
 from ddcodec.train.recipe import Recipe
 
 
@@ -24,14 +25,16 @@ from ddcodec.train.recipe import Recipe
 class CodecOptions:
     """What a file's networks look like.
 
-    synthesis: how latents become pixels. block: side of a transform block in pixels. preset: name of a pyramid's
-    layer widths (v0..v7, v3-2, v4-480, ...), "" for the default. channels: latent channels of each level of a
-    pyramid. cross_level: whether a pyramid's context network sees the coarser level. context_widths: hidden layers
-    of the context network. context_base, filter_base: -1 the built-in base that fits, 0 none, else an id.
-    filter_layers, filter_width: post-filter of the transform, 0 for none. share: which classes have their networks
-    in common: all, each its own, or groups of group_size neighbours.
+    representation: what a class is stored as: latents of images, or priors that images are drawn from ([prior]; of the
+    rest of this section only share and group_size mean something to them). synthesis: how latents become pixels.
+    block: side of a transform block in pixels. preset: name of a pyramid's layer widths (v0..v7, v3-2, v4-480, ...),
+    "" for the default. channels: latent channels of each level of a pyramid. cross_level: whether a pyramid's context
+    network sees the coarser level. context_widths: hidden layers of the context network. context_base, filter_base: -1
+    the built-in base that fits, 0 none, else an id. filter_layers, filter_width: post-filter of the transform, 0 for
+    none. share: which classes have their networks in common: all, each its own, or groups of group_size neighbours.
     """
 
+    representation: str = option("latent", choices=("latent", "prior"), quiet=True)
     synthesis: str = option("transform", choices=("transform", "pyramid"))
     block: int = option(16, low=4, high=32)
     preset: str = option("")
@@ -122,6 +125,7 @@ class Config:
     """All sections; `recipe` is how the finished set is meant to be trained on."""
 
     codec: CodecOptions = field(default_factory=CodecOptions)
+    prior: PriorOptions = field(default_factory=PriorOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     matching: MatchingOptions = field(default_factory=MatchingOptions)
     dc: GradientOptions = field(default_factory=GradientOptions)

@@ -88,10 +88,16 @@ def run(
 
 
 def default_factory() -> DistillerFactory:
-    """The distiller of this package."""
-    from ddcodec.train.distiller import Distiller
+    """The distillers of this package."""
+    return make_distiller
 
-    return Distiller
+
+def make_distiller(config: Config, data: TrainingData, device: torch.device) -> DistillerLike:
+    """The distiller of the representation that a configuration asks for."""
+    from ddcodec.train.distiller import Distiller
+    from ddcodec.train.priors.distiller import PriorDistiller
+
+    return (PriorDistiller if config.codec.representation == "prior" else Distiller)(config, data, device)
 
 
 def _refuse_other(run_dir: Path, resume: bool, identity: Identity) -> None:
