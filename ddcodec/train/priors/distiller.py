@@ -20,6 +20,7 @@ from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.codecs.networks import GroupNetworks
 from ddcodec.dataset import SoftLabels
+from ddcodec.errors import InputError
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train.budget import budget_of
 from ddcodec.train.config import Config
@@ -32,6 +33,7 @@ from ddcodec.train.losses.seam import RealImages
 from ddcodec.train.matching import match
 from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.outcome import Result
+from ddcodec.train.priors import snapshot
 from ddcodec.train.priors.integers import closed_form_bits, latents_of, networks_of, quick_bits
 from ddcodec.train.priors.landing import thin_out
 from ddcodec.train.priors.model import PriorModel
@@ -52,6 +54,8 @@ class PriorDistiller:
     def __init__(self, config: Config, data: TrainingData, device: torch.device) -> None:
         keep_freed_memory()
         self.config, self.data, self.device = config, data, device
+        if config.train.labels == "learned":
+            raise InputError("train.labels: priors take hard or soft labels, found learned")
         channels, height, width = data.images.shape[1:]
         self.shape = Shape(channels, height, width, PEAK)
         train = config.train
@@ -173,7 +177,7 @@ class PriorDistiller:
         else:
             self.bits = sum(map(quick_bits, self.models))
         for value, pull in zip(parameters, pulls, strict=True):
-            value.grad = pull  # type: ignore[assignment]
+            value.grad = pull
         self.optimiser.step()
         return metrics
 
@@ -278,40 +282,11 @@ class PriorDistiller:
 
     def state(self) -> dict[str, Tensor]:
         """Everything a later `load_state` needs to go on bit for bit."""
-        numbers = [self.controller.start, self.controller.integral, self.start_bits, self.bits]
-        state: dict[str, Tensor] = {
-            "steps_done": torch.tensor([self.steps_done]),
-            "generator": self.generator.get_state(),
-            "numbers": torch.tensor(numbers, dtype=torch.float64),
-        }
-        for number, model in enumerate(self.models):
-            state |= {f"prior.{number}.{name}": value.detach().cpu() for name, value in model.named_parameters()}
-            state[f"shifts.{number}"] = torch.tensor([layer.shift for _, layer in model.decoder_layers()])
-        for place, parameter in enumerate(p for group in self.optimiser.param_groups for p in group["params"]):
-            for name, value in self.optimiser.state.get(parameter, {}).items():
-                state[f"optimiser.{place}.{name}"] = torch.as_tensor(value).detach().cpu().clone()
-        return state | self.matcher.state()
+        return snapshot.save(self)
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Continue where `state` was taken.
 
         Raises: KeyError, RuntimeError or ValueError for the state of another run.
         """
-        self.steps_done = int(state["steps_done"])
-        self.generator.set_state(state["generator"])
-        self.controller.start, self.controller.integral, self.start_bits, self.bits = state["numbers"].tolist()
-        with torch.no_grad():
-            for number, model in enumerate(self.models):
-                for name, value in model.named_parameters():
-                    value.copy_(state[f"prior.{number}.{name}"])
-                for (_, layer), shift in zip(model.decoder_layers(), state[f"shifts.{number}"].tolist(), strict=True):
-                    layer.shift = shift
-        kept = self.optimiser.state_dict()
-        entries: dict[int, dict[str, Tensor]] = {}
-        for name, value in state.items():
-            if name.startswith("optimiser."):
-                _, place, field = name.split(".")
-                entries.setdefault(int(place), {})[field] = value.clone()
-        kept["state"] = entries
-        self.optimiser.load_state_dict(kept)
-        self.matcher.load_state({k: v for k, v in state.items() if k.startswith(("matcher.", "pool."))})
+        snapshot.load(self, state)
