@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from ddcodec.dataset import DistilledSet
     from ddcodec.label_views import LabelViews
     from ddcodec.pipeline import load, load_labels
+    from ddcodec.priors import Priors
     from ddcodec.views.torch_dataset import TorchDataset
 
 __version__ = "0.1.0"
-__all__ = ["DdzError", "DistilledSet", "LabelViews", "TorchDataset", "__version__", "load", "load_labels"]
+__all__ = ["DdzError", "DistilledSet", "LabelViews", "Priors", "TorchDataset", "__version__", "load", "load_labels"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from ddcodec.label_views import LabelViews
 
         return LabelViews
+    if name == "Priors":
+        from ddcodec.priors import Priors
+
+        return Priors
     if name == "DistilledSet":
         from ddcodec.dataset import DistilledSet
 

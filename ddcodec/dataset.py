@@ -1,14 +1,18 @@
 """A distilled set in memory: pixel integers, labels, and how training expects them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ddcodec.errors import InputError
 from ddcodec.label_views import LabelViews
+from ddcodec.limits import Limits
+from ddcodec.priors import Priors
+from ddcodec.set_checks import MAX_PEAK, as_int16, as_order, check_soft, require
+from ddcodec.soft_labels import SOFT_KINDS as SOFT_KINDS
+from ddcodec.soft_labels import SoftLabels as SoftLabels
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -17,31 +21,7 @@ if TYPE_CHECKING:
 
     from ddcodec.views.preprocessing import EvalTransform
 
-_MAX_PEAK = 32_767
 _MAX_CLASSES = 10_000
-SOFT_KINDS = ("logits", "probabilities", "scores")
-"""Meaning of soft labels; the place in this tuple is the number in a file (spec section 8)."""
-
-
-@dataclass(frozen=True, eq=False)
-class SoftLabels:
-    """A vector of C numbers for each sample.
-
-    Fields:
-        values: (N, C) int16, in the original order of the samples; `unit` stands for 1.0 (1..32,767).
-        kind: "logits" (softmax them), "probabilities", or "scores" (targets of a regression, such as centred
-            one-hot vectors).
-    """
-
-    values: NDArray[np.int16]
-    unit: int
-    kind: str
-
-    @property
-    def floats(self) -> NDArray[np.float32]:
-        """(N, C) float32, values / unit, rounded correctly."""
-        floats: NDArray[np.float32] = np.divide(self.values, np.float32(self.unit), dtype=np.float32)
-        return floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +38,7 @@ class DistilledSet:
         soft: soft labels of the samples, or None.
         label_views: soft labels of many views of each sample, decoded when they are asked for, or None.
         whitening: how the images were whitened, {} where they were not (spec section 9): test images need it too.
+        priors: what further images are drawn from; the pixels are the images of their means then. None without.
     """
 
     pixels: NDArray[np.int16]
@@ -73,6 +54,7 @@ class DistilledSet:
     soft: SoftLabels | None = None
     whitening: Mapping[str, Any] = field(default_factory=dict)
     label_views: LabelViews | None = None
+    priors: Priors | None = None
 
     @property
     def class_count(self) -> int:
@@ -181,6 +163,24 @@ class DistilledSet:
         soft = None if self.soft is None else self.soft.floats.repeat(factor**2, axis=0)
         return cut_and_enlarge(self.images, factor), self.labels.repeat(factor**2), soft
 
+    def sampled(self, per_class: int, seed: int = 0, limits: Limits | None = None) -> "DistilledSet":
+        """A set of images drawn from the priors, `per_class` of every class that has any, sorted by class.
+
+        Each carries the soft labels of its prior; labels of views are left out, metadata is kept.
+
+        Raises: InputError without priors, and as `Priors.samples`; LimitError.
+        """
+        require(self.priors is not None, "the set has no priors to draw samples from")
+        assert self.priors is not None
+        pixels, chosen = self.priors.samples(per_class, seed, limits)
+        soft = self.soft
+        if soft is not None:
+            sample_of_image = np.argsort(self.labels, kind="stable")
+            soft = replace(soft, values=soft.values[sample_of_image[chosen]])
+        counts = tuple(per_class if count else 0 for count in self.class_counts)
+        drawn = replace(self, pixels=pixels, class_counts=counts, soft=soft)
+        return replace(drawn, order=None, label_views=None, priors=None)
+
     def to_hf(self) -> "Dataset":
         """A Hugging Face dataset with columns image (PNG), label (ClassLabel) and, with soft labels, soft.
 
@@ -222,6 +222,7 @@ def make_set(
     soft: SoftLabels | None = None,
     whitening: Mapping[str, Any] | None = None,
     label_views: LabelViews | None = None,
+    priors: Priors | None = None,
 ) -> DistilledSet:
     """Check the parts of a set and put them together.
 
@@ -229,30 +230,31 @@ def make_set(
     Raises: InputError naming the part that is wrong.
     """
     counts = tuple(int(count) for count in class_counts)
-    _require(1 <= len(counts) <= _MAX_CLASSES, f"class_counts: {len(counts)} classes, 1..{_MAX_CLASSES} allowed")
-    _require(min(counts) >= 0, "class_counts: a count is negative")
-    _require(1 <= peak <= _MAX_PEAK, f"peak: {peak} is not in 1..{_MAX_PEAK}")
-    stored = _as_int16(pixels)
-    _require(stored.ndim == 4, f"pixels: shape {stored.shape} is not (N, channels, height, width)")
-    _require(min(stored.shape[1:]) >= 1, f"pixels: shape {stored.shape} has an empty axis")
-    _require(sum(counts) == len(stored), f"class_counts: sum {sum(counts)} for {len(stored)} images")
+    require(1 <= len(counts) <= _MAX_CLASSES, f"class_counts: {len(counts)} classes, 1..{_MAX_CLASSES} allowed")
+    require(min(counts) >= 0, "class_counts: a count is negative")
+    require(1 <= peak <= MAX_PEAK, f"peak: {peak} is not in 1..{MAX_PEAK}")
+    stored = as_int16(pixels)
+    require(stored.ndim == 4, f"pixels: shape {stored.shape} is not (N, channels, height, width)")
+    require(min(stored.shape[1:]) >= 1, f"pixels: shape {stored.shape} has an empty axis")
+    require(sum(counts) == len(stored), f"class_counts: sum {sum(counts)} for {len(stored)} images")
     channels = stored.shape[1]
     for name, values in (("mean", mean), ("std", std)):
         if values is not None:
-            _require(len(values) == channels, f"{name}: {len(values)} numbers for {channels} channels")
-            _require(bool(np.isfinite(values).all()), f"{name}: a number is not finite")
-    _require(std is None or min(std) > 0, "std: a number is not greater than 0")
+            require(len(values) == channels, f"{name}: {len(values)} numbers for {channels} channels")
+            require(bool(np.isfinite(values).all()), f"{name}: a number is not finite")
+    require(std is None or min(std) > 0, "std: a number is not greater than 0")
     if soft is not None:
-        _check_soft(soft, len(stored), len(counts))
+        check_soft(soft, len(stored), len(counts))
     if label_views is not None:
         found = (label_views.samples, label_views.classes)
-        _require(found == (len(stored), len(counts)), f"label_views: of {found[0]} samples and {found[1]} classes")
-    _require(classes is None or len(classes) == len(counts), f"classes: not {len(counts)} names")
+        require(found == (len(stored), len(counts)), f"label_views: of {found[0]} samples and {found[1]} classes")
+    require(priors is None or priors.class_counts == counts, "priors: not those of the images")
+    require(classes is None or len(classes) == len(counts), f"classes: not {len(counts)} names")
     return DistilledSet(
         stored,
         int(peak),
         counts,
-        order=None if order is None else _as_order(order, counts),
+        order=None if order is None else as_order(order, counts),
         classes=None if classes is None else tuple(classes),
         mean=None if mean is None else tuple(float(value) for value in mean),
         std=None if std is None else tuple(float(value) for value in std),
@@ -262,37 +264,5 @@ def make_set(
         soft=soft,
         whitening=dict(whitening or {}),
         label_views=label_views,
+        priors=priors,
     )
-
-
-def _require(holds: bool, problem: str) -> None:
-    if not holds:
-        raise InputError(problem)
-
-
-def _check_soft(soft: SoftLabels, images: int, classes: int) -> None:
-    _require(soft.kind in SOFT_KINDS, f"soft: kind {soft.kind!r} is none of {', '.join(SOFT_KINDS)}")
-    _require(1 <= soft.unit <= _MAX_PEAK, f"soft: unit {soft.unit} is not in 1..{_MAX_PEAK}")
-    _require(soft.values.dtype == np.int16, f"soft: type {soft.values.dtype} is not int16")
-    expected = (images, classes)
-    _require(soft.values.shape == expected, f"soft: shape {soft.values.shape}, expected {expected}")
-
-
-def _as_int16(pixels: ArrayLike) -> NDArray[np.int16]:
-    array = np.asarray(pixels)
-    _require(array.dtype.kind in "iu", f"pixels: type {array.dtype} is not an integer type")
-    info = np.iinfo(np.int16)
-    fits = not array.size or info.min <= array.min() <= array.max() <= info.max
-    _require(bool(fits), "pixels: a value is outside -32768..32767")
-    return np.ascontiguousarray(array, dtype=np.int16)
-
-
-def _as_order(order: ArrayLike, counts: tuple[int, ...]) -> NDArray[np.int64] | None:
-    array = np.asarray(order)
-    _require(array.ndim == 1 and (array.dtype.kind in "iu" or not array.size), "order: not a row of integers")
-    array = array.astype(np.int64)
-    inside = not array.size or (array.min() >= 0 and array.max() < len(counts))
-    _require(bool(inside), f"order: a class is outside 0..{len(counts) - 1}")
-    found = tuple(np.bincount(array, minlength=len(counts)).tolist())
-    _require(found == counts, "order: does not have class_counts samples of each class")
-    return None if bool((np.diff(array) >= 0).all()) else array

@@ -19,7 +19,8 @@ from ddcodec.format.metadata import Metadata, pack_metadata
 from ddcodec.format.records import Shape
 from ddcodec.inspection import Info, info
 from ddcodec.limits import Limits
-from ddcodec.reading import decode, labels_of, load, load_labels, read_file, render
+from ddcodec.reading import decode, labels_of, load, load_labels, read_file
+from ddcodec.rendering import priors_of, render
 from ddcodec.verification import VerifyReport, verify
 
 __all__ = [
@@ -71,6 +72,12 @@ class EncodedModel:
         """Pixels (N, channels, height, width) int16, sorted by class."""
         return render(self.networks, self.group_of_class, self.latents, self.shape)
 
+    def decoded(self) -> DistilledSet:
+        """The set that the coded form stands for, without metadata."""
+        pixels, counts = self.render(), self.counts
+        priors = priors_of(self.networks, self.group_of_class, self.latents, pixels, counts)
+        return make_set(pixels, self.shape.peak, counts, order=self.order, soft=self.soft, priors=priors)
+
 
 def encode_set(
     model: EncodedModel,
@@ -105,8 +112,7 @@ def encode_set(
         limits.check("soft_labels", model.soft.values.size)
     payloads += label_payloads(model)
     if with_hash:
-        digest = make_set(model.render(), shape.peak, counts, order=model.order, soft=model.soft).content_hash()
-        payloads.append(Payload("hash", c.CODEC, digest))
+        payloads.append(Payload("hash", c.CODEC, model.decoded().content_hash()))
     packed = pack_metadata(metadata or Metadata(), len(counts), shape.channels)
     if packed:
         payloads.append(Payload("meta", c.CODEC, packed))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ddcodec.codecs.label_section import RowSection, open_rows
 from ddcodec.codecs.labels import decode_labels
 from ddcodec.codecs.latent import read_latents
-from ddcodec.codecs.networks import GroupNetworks, decode_groups
+from ddcodec.codecs.networks import decode_groups
 from ddcodec.codecs.selection import ClassName, kept_counts, kept_samples
 from ddcodec.codecs.selection import class_numbers as class_numbers
 from ddcodec.codecs.soft_labels import decode_soft_labels
@@ -17,11 +17,11 @@ from ddcodec.codecs.view_section import GENERATOR, PackedViews, decode_generator
 from ddcodec.dataset import DistilledSet, SoftLabels, make_set, sample_labels
 from ddcodec.errors import FormatError, InputError
 from ddcodec.format.container import Container, open_container, read_container
-from ddcodec.format.records import Shape
 from ddcodec.format.source import Bytes
 from ddcodec.label_head import LabelHead
 from ddcodec.label_views import LabelViews
 from ddcodec.limits import Limits
+from ddcodec.rendering import priors_of, render
 from ddcodec.sections import StrPath, prefetch, read_metadata, required, required_reader
 from ddcodec.storage import open_source
 from ddcodec.views.generator import ViewGenerator
@@ -103,7 +103,10 @@ def decode_container(
     )
     latents = [part[:count] for part, count in zip(latents, kept, strict=True)]
     pixels = render(networks, header.group_of_class, latents, header.shape)
-    return make_set(pixels, header.shape.peak, kept, order=order, soft=soft, label_views=views, **vars(metadata))
+    priors = priors_of(networks, header.group_of_class, latents, pixels, header.counts)
+    return make_set(
+        *(pixels, header.shape.peak, kept), order=order, soft=soft, label_views=views, priors=priors, **vars(metadata)
+    )
 
 
 def read_labels(
@@ -202,19 +205,3 @@ def labels_of(data: Bytes, limits: Limits | None = None) -> LabelViews:
     if container.header.row_codec is None:
         raise InputError("the file has no soft labels of many views")
     return read_views(container, read_order(container), limits)
-
-
-def render(
-    networks: Sequence[GroupNetworks],
-    group_of_class: Sequence[int],
-    latents: Sequence[NDArray[np.int16]],
-    shape: Shape,
-) -> NDArray[np.int16]:
-    """Pixels (N, channels, height, width) int16, sorted by class; latents are (n, per image) int16 each."""
-    pixels = np.empty((sum(len(part) for part in latents), *shape[:3]), dtype=np.int16)
-    start = 0
-    for group, part in zip(group_of_class, latents, strict=True):
-        if len(part):
-            pixels[start : start + len(part)] = networks[group].render(part)
-        start += len(part)
-    return pixels

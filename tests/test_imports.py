@@ -20,6 +20,9 @@ LEVELS = {
     "label_views": 0,
     "limits": 0,
     "errors": 0,
+    "priors": 0,
+    "set_checks": 0,
+    "soft_labels": 0,
     "views": 0,
     "storage": 1,
     "format": 1,
@@ -28,6 +31,7 @@ LEVELS = {
     "sources": 3,
     "pipeline": 3,
     "reading": 3,
+    "rendering": 3,
     "inspection": 3,
     "sections": 3,
     "verification": 3,
@@ -47,11 +51,12 @@ LEVELS = {
 }
 # Files that make up one part.
 SAME_PART = dict.fromkeys(
-    ("dataset", "label_head", "label_views", "views", "limits", "errors"), "base"
+    ("dataset", "label_head", "label_views", "views", "limits", "errors", "priors", "set_checks", "soft_labels"), "base"
 ) | dict.fromkeys(
     (
         "pipeline",
         "reading",
+        "rendering",
         "sections",
         "inspection",
         "verification",

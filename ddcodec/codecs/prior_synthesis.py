@@ -57,14 +57,15 @@ class PriorSynthesis:
         """Images (n, channels, height, width) int16 of the priors' means, latents (n, 2 z)."""
         return self._images(self.inputs(latents, None))
 
-    def draw(self, latents: NDArray[np.int16], numbers: Numbers, draw: int, seed: int) -> NDArray[np.int16]:
-        """Images of one draw of each prior.
+    def draw(self, latents: NDArray[np.int16], numbers: Numbers, draw: int | Numbers, seed: int) -> NDArray[np.int16]:
+        """Images (n, channels, height, width) int16 of one draw of each prior.
 
         Args: latents: (n, 2 z); numbers: (n,) of the priors in the whole set; draw, seed: as `normal_numbers`.
         """
+        draws = np.broadcast_to(draw, len(latents))
         out = np.empty((len(latents), *self._size), np.int16)
         for part in self._chunks(len(latents)):
-            noise = normal_numbers(numbers[part], draw, self.config.dimensions, seed)
+            noise = normal_numbers(numbers[part], draws[part], self.config.dimensions, seed)
             out[part] = self._decoded(self.inputs(latents[part], noise))
         return out
 

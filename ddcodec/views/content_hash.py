@@ -20,6 +20,9 @@ def content_hash(dataset: DistilledSet) -> bytes:
         digest.update(np.ascontiguousarray(dataset.soft.values, dtype="<i2").data)
     if dataset.label_views is not None:
         hash_views(digest, dataset.label_views)
+    if dataset.priors is not None:
+        digest.update(b"draw")
+        digest.update(np.ascontiguousarray(dataset.priors.draw(0), dtype="<i2").data)
     return digest.digest()
 
 
