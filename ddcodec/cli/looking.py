@@ -48,10 +48,14 @@ def report(files: tuple[str, ...], out: str, run_dir: str | None, title: str | N
 @click.option("--class", "wanted", multiple=True, metavar="NAME_OR_NUMBER", help="Only this class; repeatable.")
 @click.option("--per-class", type=click.IntRange(1, 50), default=50, show_default=True, help="Images of each class.")
 @click.option("--scale", type=click.IntRange(1, 64), help="Enlarge by this factor; by default to about 48 pixels.")
-def preview(file: str, out: str, wanted: tuple[str, ...], per_class: int, scale: int | None) -> None:
-    """Draw the images of FILE as a contact sheet, a row per class, into the PNG file OUT."""
+@click.option("--draws", type=click.IntRange(0, 49), default=4, show_default=True, help="Draws of each prior.")
+def preview(file: str, out: str, wanted: tuple[str, ...], per_class: int, scale: int | None, draws: int) -> None:
+    """Draw the images of FILE as a contact sheet, a row per class, into the PNG file OUT.
+
+    A row of priors shows the image of each one's mean and then some draws of it under seed 0.
+    """
     from ddcodec import pipeline
-    from ddcodec.export.sheet import MAX_ROWS, contact_sheet, png_bytes
+    from ddcodec.export.sheet import MAX_COLUMNS, MAX_ROWS, contact_sheet, png_bytes, with_draws
     from ddcodec.export.stretch import display_levels, stretched
     from ddcodec.format.atomic import write_atomic
     from ddcodec.reading import class_numbers
@@ -62,7 +66,9 @@ def preview(file: str, out: str, wanted: tuple[str, ...], per_class: int, scale:
         header, names = found.header, found.metadata.classes
         asked = class_numbers(wanted, names, header.class_count) or list(range(header.class_count))
         chosen = asked[:MAX_ROWS]
-        dataset = pipeline.decode(data, classes=chosen, per_class=per_class)
+        if any(group.priors is not None for group in found.groups):
+            per_class = min(per_class, -(-MAX_COLUMNS // (draws + 1)))
+        dataset = with_draws(pipeline.decode(data, classes=chosen, per_class=per_class), draws)
         levels, is_stretched = display_levels(dataset)
         picture = contact_sheet(
             stretched(dataset, levels),

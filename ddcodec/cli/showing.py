@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ddcodec.validate import ValidationReport
 
 OUT_OF_TOLERANCE = 3
+_MAX_PRIOR_LINES = 10
 
 
 def info_fields(found: "Info") -> dict[str, Any]:
@@ -34,12 +35,47 @@ def info_fields(found: "Info") -> dict[str, Any]:
         "class_count": header.class_count,
         "counts": list(header.counts),
         "groups": header.group_count,
+        "representation": found.representation,
+        "priors": prior_fields(found),
         "overhead_bytes": found.overhead_bytes,
         "section_bytes": found.section_bytes,
         "class_bytes": list(found.class_bytes),
         "labels": label_fields(found),
         "metadata": known,
     }
+
+
+def prior_fields(found: "Info") -> list[dict[str, Any]] | None:
+    """What is said about each group of priors, or None where there is none.
+
+    latent_bytes: streams of means and log-scales; decoder_bytes: the decoder, and the tables that they are coded under.
+    """
+    header, fields = found.header, []
+    for number, group in enumerate(found.groups):
+        if group.priors is None:
+            continue
+        members = [c for c, used in enumerate(header.group_of_class) if used == number]
+        sizes = {
+            "latent_bytes": sum(found.class_bytes[c] for c in members),
+            "decoder_bytes": group.blob_bytes,
+            "decoder_weights": group.priors.weight_count(header.shape) - 4 * group.priors.dimensions,
+        }
+        counts = {"classes": len(members), "priors": sum(header.counts[c] for c in members)}
+        fields.append({"group": number, **counts, "dimensions": group.priors.dimensions, **sizes})
+    return fields or None
+
+
+def print_priors(found: "Info") -> None:
+    """A line for each of the first groups of priors, if there are any."""
+    fields = prior_fields(found) or []
+    for group in fields[:_MAX_PRIOR_LINES]:
+        click.echo(
+            f"priors of networks {group['group']}: {group['priors']} of {group['classes']} classes, "
+            f"{group['dimensions']} dimensions, {group['latent_bytes']:,} bytes; "
+            f"decoder of {group['decoder_weights']:,} weights, {group['decoder_bytes']:,} bytes"
+        )
+    if len(fields) > _MAX_PRIOR_LINES:
+        click.echo(f"... {len(fields) - _MAX_PRIOR_LINES} more groups of priors; --json lists all")
 
 
 def label_fields(found: "Info") -> dict[str, Any] | None:
@@ -85,7 +121,13 @@ def info(file: str, as_json: bool) -> None:
     from ddcodec.cli.console import printable, table
 
     header, shape = found.header, found.header.shape
-    noun = "images" if found.class_bytes else "samples (labels alone)"
+    noun = (
+        "samples (labels alone)"
+        if not found.class_bytes
+        else "priors"
+        if found.representation == "priors"
+        else "images"
+    )
     click.echo(
         f"{file}: {found.file_bytes} bytes, {header.image_count} {noun} of {header.class_count} classes, "
         f"{shape.channels}x{shape.height}x{shape.width}, {fields['bytes_per_class']:.1f} bytes per class"
@@ -96,6 +138,9 @@ def info(file: str, as_json: bool) -> None:
         elif isinstance(value, tuple):
             value = ", ".join(map(str, value))
         click.echo(f"{name}: {printable(value)}")
+    if found.representation is not None:
+        click.echo(f"representation: {found.representation}")
+    print_priors(found)
     print_labels(found)
     parts = [("header", found.overhead_bytes), *found.section_bytes.items()]
     share = [(kind, size, 8 * size, f"{size / found.file_bytes:.1%}") for kind, size in parts]

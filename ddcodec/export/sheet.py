@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ddcodec.dataset import DistilledSet, make_set
 from ddcodec.views.pixels import floats_to_bytes
 from ddcodec.views.pixels import png_bytes as png_bytes
 
@@ -23,6 +24,16 @@ def _as_rgb(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     if pixels.shape[1] == 1:
         pixels = np.repeat(pixels, 3, axis=1)
     return pixels.astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def with_draws(dataset: DistilledSet, draws: int) -> DistilledSet:
+    """The same set with some draws of each prior, under seed 0, behind the image of its mean; no labels but classes."""
+    if dataset.priors is None or not draws:
+        return dataset
+    each = [dataset.pixels, *(dataset.priors.draw(number) for number in range(draws))]
+    counts = [(draws + 1) * count for count in dataset.class_counts]
+    mixed = np.stack(each, axis=1).reshape(-1, *dataset.pixels.shape[1:])
+    return make_set(mixed, dataset.peak, counts, whitening=dataset.whitening)
 
 
 def contact_sheet(
