@@ -15,6 +15,7 @@ from ddcodec.cli.running import DATA, DEVICE, SET
 from ddcodec.errors import InputError
 
 if TYPE_CHECKING:
+    from ddcodec.dataset import DistilledSet
     from ddcodec.train.evaluate import EvalResult
     from ddcodec.train.judging import Trial
     from ddcodec.train.recipe import Recipe
@@ -36,6 +37,7 @@ NOT_REPRODUCED = 4
 @click.option("--nets", metavar="LIST", help="Kinds by comma (convnet,resnet18,vgg11,alexnet,vit): one table of all.")
 @SET
 @click.option("--ignore-views", is_flag=True, help="Train on the images and not on soft labels of their views.")
+@click.option("--means-only", is_flag=True, help="Train on the means of a set's priors and on no draws of them.")
 @click.option("--check", is_flag=True, help=f"Exit with {NOT_REPRODUCED} if the stored accuracy is not reproduced.")
 @click.option("--record", type=click.Path(), metavar="OUT", help="Write a copy of FILE that states this accuracy.")
 @DEVICE
@@ -48,6 +50,7 @@ def evaluate(
     nets: str | None,
     settings: tuple[str, ...],
     ignore_views: bool,
+    means_only: bool,
     check: bool,
     record: str | None,
     device: str,
@@ -56,6 +59,7 @@ def evaluate(
     """Train on FILE with its recipe, test on real images, compare with the accuracy FILE states.
 
     A file with soft labels of views is trained on these, which take the place of the recipe's augmentation and loss.
+    One with priors is trained on fresh draws of them in every epoch, as its recipe says.
     """
     from ddcodec import pipeline
     from ddcodec.cli.console import say
@@ -67,6 +71,7 @@ def evaluate(
         data = pipeline.read_file(file)
         dataset = pipeline.decode(data)
         dataset = replace(dataset, label_views=None) if ignore_views else dataset
+        settings = _means_only(dataset, settings) if means_only else settings
     from ddcodec.train.device import choose_device
     from ddcodec.train.judging import prepare, recipe_of
     from ddcodec.train.reproduction import compare, recipe_changes
@@ -109,6 +114,15 @@ def _check_options(nets: str | None, check: bool, record: str | None, ignore_vie
         raise InputError("--ignore-views: a copy would state an accuracy that its labels did not give; drop --record")
     if record is not None and not Path(record).absolute().parent.is_dir():
         raise InputError(f"{record}: its folder does not exist")
+
+
+def _means_only(dataset: "DistilledSet", settings: tuple[str, ...]) -> tuple[str, ...]:
+    """Settings under which nothing is drawn from the set's priors; raises InputError where it has none."""
+    from ddcodec.train.redrawing import MEANS_ONLY
+
+    if getattr(dataset, "priors", None) is None:
+        raise InputError("--means-only: the set has no priors, its images are all there is")
+    return (*settings, *MEANS_ONLY)
 
 
 def _stored(fields: Any, check: bool) -> "StoredAccuracy | None":

@@ -15,6 +15,8 @@ from ddcodec.train.memory import keep_freed_memory
 from ddcodec.train.recipe import Recipe as Recipe
 from ddcodec.train.together import train_together, worthwhile
 
+Redraw = Callable[[int], Tensor]
+"""From an epoch to the images that take the place of the training images in it."""
 _TEST_BATCH = 512  # large enough to keep a device busy; has no influence on the answer
 
 
@@ -74,6 +76,7 @@ def train_classifier(
     normalise: Normalise,
     *,
     classes: int | None = None,
+    redraw: Redraw | None = None,
 ) -> nn.Module:
     """Train one network from scratch.
 
@@ -88,6 +91,8 @@ def train_classifier(
         device: where to train.
         normalise: applied before augmentation.
         classes: number of logits; by default from the labels.
+        redraw: gives the images of each epoch, (N, C, H, W) float32 in the same unit and with the same labels, in place
+            of `images`, of which only the shape counts then.
     Returns: a module in eval mode on `device` that takes images as given here (it normalises them itself).
     Raises: EncodeError for shapes or types that do not fit, or images too small for the network.
     """
@@ -99,6 +104,8 @@ def train_classifier(
     for epoch in range(recipe.epochs):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(epoch)
+        if redraw is not None:
+            inputs = _redrawn(redraw(epoch), inputs, normalise)
         order = torch.randperm(len(inputs), generator=generator).to(device)
         for chosen in torch.split(order, recipe.batch_size):
             batch = augment(inputs[chosen], recipe.augmentation, generator)
@@ -106,6 +113,15 @@ def train_classifier(
             loss(network(batch), targets[chosen]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return nn.Sequential(normalise, network).eval()
+
+
+def _redrawn(fresh: Tensor, before: Tensor, normalise: Normalise) -> Tensor:
+    """An epoch's own images, normalised, on the device of those before them; raises EncodeError for another shape."""
+    if fresh.shape != before.shape:
+        raise EncodeError(f"redrawn images must have the shape {tuple(before.shape)}, found {tuple(fresh.shape)}")
+    with torch.no_grad():
+        inputs: Tensor = normalise(fresh.to(before.device, torch.float32))
+    return inputs
 
 
 def train_classifiers(
@@ -185,6 +201,7 @@ def evaluate(
     *,
     together: bool | None = None,
     train: Callable[[int], nn.Module] | None = None,
+    redraw: Callable[[int], Redraw] | None = None,
 ) -> EvalResult:
     """Train one network per seed on (images, labels) and test each on (test_images, test_labels).
 
@@ -200,6 +217,7 @@ def evaluate(
         together: train all networks at the same time; None does so where it is faster (`together.worthwhile`).
             Where the GPU's memory is too small for it they are trained one by one.
         train: gives the trained network of a seed, in place of `train_classifier`; one by one.
+        redraw: gives what `train_classifier` redraws the images of a seed's network by; one by one.
     Returns: the accuracies in the order of `seeds`, with mean and spread.
     Raises: EncodeError for shapes or types that do not fit, or without any seed.
     """
@@ -211,7 +229,8 @@ def evaluate(
     classes = max(named, int(test_labels.max()) + 1) if labels.ndim == 1 else named
     normalise = Normalise(mean, std)
     models: list[nn.Module] = []
-    if train is None and (worthwhile(torch.device(device), len(seeds)) if together is None else together):
+    alone = train is not None or redraw is not None
+    if not alone and (worthwhile(torch.device(device), len(seeds)) if together is None else together):
         with contextlib.suppress(torch.cuda.OutOfMemoryError):
             models = train_classifiers(images, labels, recipe, seeds, device, normalise, classes=classes)
     scores: list[float] = []
@@ -221,7 +240,8 @@ def evaluate(
         elif train is not None:
             model = train(seed)
         else:
-            model = train_classifier(images, labels, recipe, seed, device, normalise, classes=classes)
+            fresh = None if redraw is None else redraw(seed)
+            model = train_classifier(images, labels, recipe, seed, device, normalise, classes=classes, redraw=fresh)
         scores.append(accuracy(model, test_images, test_labels))
         if progress is not None:
             progress(len(scores), len(seeds), scores[-1])

@@ -16,8 +16,9 @@ from ddcodec.sources.labelled import LabelledImages
 from ddcodec.train.config import Config
 from ddcodec.train.evaluate import EvalResult, Normalise, evaluate
 from ddcodec.train.recipe import USUAL_WIDTH, Recipe
+from ddcodec.train.redrawing import Redrawing, redrawing_of
 from ddcodec.train.view_training import ViewTraining, train_on_views, view_training
-from ddcodec.train.whitening import Source, whitened
+from ddcodec.train.whitening import Source, recipe_whitening, whitened
 
 Progress = Callable[[int, int, float], None]
 
@@ -54,6 +55,7 @@ class Trial:
         recipe: its loss is the one that fits the targets. mean, std: a float per channel.
         notes: what the reader of the result should know, a line each.
         views: what is trained on in place of images and targets, None: these are.
+        redraws: how each epoch gets fresh images from the set's priors, None: every epoch has `images`.
     """
 
     images: Tensor
@@ -65,6 +67,7 @@ class Trial:
     std: tuple[float, ...]
     notes: tuple[str, ...]
     views: ViewTraining | None = None
+    redraws: Redrawing | None = None
 
     def run(
         self, repeats: int, device: torch.device, progress: Progress | None = None, *, first_seed: int = 0
@@ -76,10 +79,16 @@ class Trial:
         if repeats < 1:
             raise InputError(f"repeats: expected at least 1, found {repeats}")
         training, testing = (self.images, self.targets), (self.test_images, self.test_labels)
+        redraw = None if self.redraws is None else self.redraws.of_seed
+        if self.redraws is not None:
+            targets = self.redraws.repeated(self.targets)
+            training = self.images[:1].expand(len(targets), -1, -1, -1), targets  # of which the shape counts only
         seeds = range(first_seed, first_seed + repeats)
         numbers, train = (self.mean, self.std), self._trainer(device)
         try:
-            return evaluate(*training, *testing, self.recipe, seeds, device, *numbers, progress, train=train)
+            return evaluate(
+                *training, *testing, self.recipe, seeds, device, *numbers, progress, train=train, redraw=redraw
+            )
         except EncodeError as error:
             raise InputError(str(error)) from error
 
@@ -101,7 +110,8 @@ def prepare(dataset: DistilledSet, test: LabelledImages, recipe: Recipe, zca_fro
     class names where both have the same names.
 
     A set with soft labels of views is trained on these (see `view_training`): neither the recipe's augmentation nor its
-    loss has a meaning then. Where that cannot be done a note says why, and hard labels are taken.
+    loss has a meaning then. Where that cannot be done a note says why, and hard labels are taken. Any other set with
+    priors is trained on fresh draws of them in each epoch (see `Redrawing`).
 
     Args: zca_from: the images the whitening is fitted on; needed where there is one, and only then.
     Raises: InputError when these do not fit each other, or the set is empty.
@@ -121,8 +131,10 @@ def prepare(dataset: DistilledSet, test: LabelledImages, recipe: Recipe, zca_fro
         notes.append(f"{len(dataset)} mosaics cut into {len(images)} images")
     targets, recipe = _targets(labels, soft, None if dataset.soft is None else dataset.soft.kind, recipe)
     mean, std = _normalisation(dataset, images, recipe.zca > 0, notes)
+    placed = torch.from_numpy(np.ascontiguousarray(images))
+    redraws = None if views is not None else _redraws(dataset, recipe, placed, zca_from, notes)
     return Trial(
-        images=torch.from_numpy(np.ascontiguousarray(images)),
+        images=placed,
         targets=torch.from_numpy(targets),
         test_images=torch.from_numpy(np.ascontiguousarray(test_images)),
         test_labels=torch.from_numpy(test_labels),
@@ -131,7 +143,21 @@ def prepare(dataset: DistilledSet, test: LabelledImages, recipe: Recipe, zca_fro
         std=std,
         notes=tuple(notes),
         views=views,
+        redraws=redraws,
     )
+
+
+def _redraws(
+    dataset: DistilledSet, recipe: Recipe, means: Tensor, zca_from: Source | None, notes: list[str]
+) -> Redrawing | None:
+    """How the set's priors are drawn from, None where it has none or nothing is to be drawn; `notes` get a line."""
+    seen = None
+    if recipe.zca and zca_from is not None:
+        seen = recipe_whitening(tuple(means.shape[1:]), zca_from, recipe.zca)
+    redraws = redrawing_of(dataset, recipe, means, seen)
+    if redraws is not None:
+        notes.append(redraws.note)
+    return redraws
 
 
 def _views(dataset: DistilledSet, recipe: Recipe, notes: list[str]) -> ViewTraining | None:

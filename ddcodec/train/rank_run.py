@@ -130,6 +130,11 @@ def _hard(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, loss="cross_entropy")
 
 
+def _trial_on(like: Trial, images: torch.Tensor, labels: torch.Tensor, recipe: Recipe) -> Trial:
+    """A trial on real images (n, C, H, W) with hard labels (n,), tested as another one is."""
+    return dataclasses.replace(like, images=images, targets=labels, recipe=recipe, views=None, redraws=None)
+
+
 def _notes(dataset: DistilledSet, recipe: Recipe, views: bool) -> list[str]:
     notes = []
     if dataset.soft is not None:
@@ -173,7 +178,7 @@ class _Work:
         if stated is not None:
             return Component(count, None, (), (), summarise([stated]))
         recipe = dataclasses.replace(self.hard.recipe, epochs=self.effort.full_epochs, factor=1)
-        trial = dataclasses.replace(self.hard, images=self.images.images, targets=self.images.labels, recipe=recipe)
+        trial = _trial_on(self.hard, self.images.images, self.images.labels, recipe)
         repeats = self.effort.full_repeats
         return Component(
             count, recipe, tuple(range(repeats)), (), trial.run(repeats, self.device, self._told("real_hard"))
@@ -202,7 +207,7 @@ class _Work:
             scores: list[float] = []
             for seed in seeds:
                 images, labels = self.images.choice(self.dataset.class_counts, seed)
-                trial = dataclasses.replace(self.own, images=images, targets=labels, recipe=recipe, views=None)
+                trial = _trial_on(self.own, images, labels, recipe)
                 told = self._told(name, seed, len(seeds))
                 scores += trial.run(1, self.device, told, first_seed=seed).accuracies
                 count = len(images)

@@ -42,6 +42,8 @@ class Recipe:
         zca: greater than 0: networks see images whitened by ZCA with this epsilon (1.0 is white), fitted on the real
             training images, in place of the normalisation of each channel; augmentation comes after it. Distillation
             matches such images, too. The set's own images stay pictures.
+        draws_per_epoch, with_means: of a set that has priors: fresh draws of each in an epoch, and whether the decoded
+            means are trained on beside them. They mean nothing for other sets.
     Raises: EncodeError for values that mean nothing.
     """
 
@@ -61,6 +63,8 @@ class Recipe:
     factor: int = 1
     label_temperature: float = 1.0
     zca: float = 0.0
+    draws_per_epoch: int = 1
+    with_means: bool = True
 
     def __post_init__(self) -> None:
         if self.network not in USUAL_WIDTH:
@@ -80,6 +84,8 @@ class Recipe:
             raise EncodeError("recipe: need label_temperature > 0")
         if not 0 <= self.zca < math.inf:
             raise EncodeError(f"recipe: zca: expected an epsilon greater than 0, or 0 for none, found {self.zca}")
+        if self.draws_per_epoch < 0 or not (self.draws_per_epoch or self.with_means):
+            raise EncodeError("recipe: need draws_per_epoch >= 0, and at least 1 where with_means is false")
         check_policy(self.augmentation)
 
     def rate(self, epoch: int) -> float:

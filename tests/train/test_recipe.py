@@ -17,6 +17,8 @@ FULL = Recipe(
     2,
     label_temperature=4.0,
     zca=0.1,
+    draws_per_epoch=2,
+    with_means=False,
 )
 OLD = ["network", "width", "depth", "epochs", "learning_rate", "momentum", "weight_decay", "batch_size"]
 OLD += ["augmentation"]
@@ -65,6 +67,8 @@ def test_newer_fields_in_a_configuration():
         ({"zca": float("nan")}, "zca"),
         ({"zca": float("inf")}, "zca"),
         ({"zca": "0.1"}, "zca is a float"),
+        ({"draws_per_epoch": -1}, "need draws_per_epoch >= 0"),
+        ({"draws_per_epoch": 0, "with_means": False}, "at least 1 where with_means is false"),
         ({"label_temperature": 0}, "label_temperature"),
         ({"label_temperature": float("nan")}, "label_temperature"),
     ],
