@@ -14,7 +14,13 @@ import tomli_w
 
 from ddcodec.errors import InputError
 from ddcodec.train.losses.names import check_loss
-from ddcodec.train.losses.sections import CharacteristicOptions, GradientOptions, OutsideOptions, TrajectoryOptions
+from ddcodec.train.losses.sections import (
+    CharacteristicOptions,
+    GradientOptions,
+    KernelOptions,
+    OutsideOptions,
+    TrajectoryOptions,
+)
 from ddcodec.train.options import keys_of, option, plain_section, read_section, unknown
 from ddcodec.train.precision import CHOICES
 from ddcodec.train.priors.options import PriorOptions
@@ -59,9 +65,9 @@ class TrainOptions:
     (with metadata and content hash, too). reserve_bytes: of the file's budget, left free for what `eval --record` or
     `sweep` adds to the finished file. lambda_ ("lambda" in TOML): weight of the loss against a bit. fit_steps,
     joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents. seed: of everything
-    random. loss: what the joint phase minimises beside the rate: dm, dc, ncfm, tm, or package.module:Class of
+    random. loss: what the joint phase minimises beside the rate: dm, dc, ncfm, tm, mmd, or package.module:Class of
     somebody else's (see `ddcodec.train.losses.outside`). labels: soft ones are label_share parts of what the networks
-    say that the loss trained on real images (dm, ncfm, tm), the rest the hard label, on a grid of 1 / label_unit;
+    say that the loss trained on real images (dm, ncfm, tm, mmd), the rest the hard label, on a grid of 1 / label_unit;
     learned ones (dm with its pool, tm) start so, and the joint phase moves their logits, too, at label_rate: their bits
     and the latents' share one budget.
     """
@@ -86,7 +92,7 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class MatchingOptions:
-    """Networks to match in; all of it concerns dm and ncfm, width, augmentation and precision every loss.
+    """Networks to match in; all of it concerns dm, ncfm and mmd, width, augmentation and precision every loss.
 
     networks: how many feature networks are in use. width: their channels. stages: training steps after which
     the networks are taken (so that young and mature ones take part). real_per_class: real images per class
@@ -111,7 +117,7 @@ class RunOptions:
     """What has no influence on the result.
 
     Steps between checkpoints and contact sheets (0: no sheets); experts, pool: folders where those of tm, and
-    the trained networks of dm and ncfm, are kept or found, "" for the run's own.
+    the trained networks of dm, ncfm and mmd, are kept or found, "" for the run's own.
     """
 
     checkpoint_every: int = option(50, low=1)
@@ -131,6 +137,7 @@ class Config:
     dc: GradientOptions = field(default_factory=GradientOptions)
     ncfm: CharacteristicOptions = field(default_factory=CharacteristicOptions)
     tm: TrajectoryOptions = field(default_factory=TrajectoryOptions)
+    mmd: KernelOptions = field(default_factory=KernelOptions)
     outside: OutsideOptions = field(default_factory=OutsideOptions)
     recipe: Recipe = field(default_factory=Recipe)
     run: RunOptions = field(default_factory=RunOptions)

@@ -127,7 +127,8 @@ class _Sizes:
             return path + passes.twice(min(config.tm.batch, synthetic))
         if loss == "dm":
             return passes.graph(synthetic)
-        each = {"random": config.matching.real_batch, "dc": config.dc.real_batch, "ncfm": config.ncfm.real_batch}
+        each = {"random": config.matching.real_batch, "dc": config.dc.real_batch}
+        each |= {"ncfm": config.ncfm.real_batch, "mmd": config.mmd.real_batch}
         real = self.classes * each.get(loss, config.outside.real_batch)
         drawn = 2 * real * self.pixels
         if loss == "dc":
@@ -137,8 +138,16 @@ class _Sizes:
         if loss == "random":
             kept = 2 * _FLOAT * real * self.features
             return kept + max(passes.blind(min(real, real_piece(self.device))), passes.graph(synthetic))
+        if loss == "mmd":
+            return drawn + self.kernels(real) + max(passes.blind(real), passes.graph(synthetic))
         angles = 3 * _FLOAT * config.ncfm.frequencies * (real + synthetic)
         return drawn + angles + max(passes.blind(real), passes.graph(synthetic))
+
+    def kernels(self, real: int) -> int:
+        """Features, and pairs of images of one class: distances, and each Gaussian with what its gradient needs."""
+        pairs = (real**2 + real * self.synthetic + self.synthetic**2) // self.classes
+        widths = len(self.config.mmd.bandwidths)
+        return _FLOAT * (3 * self.features * (real + self.synthetic) + (3 + 2 * widths) * pairs)
 
 
 def estimate(config: Config, data: TrainingData, device: torch.device) -> Estimate:
@@ -157,6 +166,7 @@ def estimate(config: Config, data: TrainingData, device: torch.device) -> Estima
     loss = "outside" if is_outside(config.train.loss) else config.train.loss
     if loss == "dm" and config.matching.source == "random":
         loss = "random"
-    prepare = {"dm": sizes.prepare_pool, "ncfm": sizes.prepare_pool, "tm": sizes.prepare_experts}.get(loss, int)()
-    held = sizes.pool() if loss in ("dm", "ncfm") else 0
+    pooled = loss in ("dm", "ncfm", "mmd")
+    prepare = sizes.prepare_pool() if pooled else sizes.prepare_experts() if loss == "tm" else 0
+    held = sizes.pool() if pooled else 0
     return Estimate(start, fit, sizes.own() + prepare, sizes.own() + held + sizes.joint(loss), margin)

@@ -18,6 +18,7 @@ _LOWER = {
         "dm, random": "matching.width, train.images_per_class or matching.real_batch",
         "dc": "dc.real_batch, matching.width or train.images_per_class",
         "ncfm": "ncfm.real_batch, matching.width or train.images_per_class",
+        "mmd": "mmd.real_batch, matching.width or train.images_per_class",
         "tm": "tm.batch, tm.student_steps or matching.width",
         "outside": "outside.real_batch, matching.width or train.images_per_class",
     },

@@ -18,6 +18,7 @@ SETTINGS = {
     "dc": ("train.loss=dc", "dc.real_batch=4", "dc.matches=2", "dc.inner_steps=1", "codec.share=group"),
     "dc on real images": ("train.loss=dc", "dc.real_batch=4", "dc.inner_steps=1", "dc.train_on=real"),
     "ncfm": ("train.loss=ncfm", "ncfm.real_batch=4", "ncfm.frequencies=8"),
+    "mmd": ("train.loss=mmd", "mmd.real_batch=4"),
     "tm": (
         *("train.loss=tm", "tm.experts=2", "tm.together=2", "tm.expert_epochs=2", "tm.span=1", "tm.max_start=1"),
         *("tm.student_steps=9", "tm.batch=7", "tm.expert_batch=400"),

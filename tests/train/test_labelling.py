@@ -31,7 +31,10 @@ def test_the_file_holds_what_the_teachers_say_of_its_images():
     assert dataset.soft.floats.sum(1) == pytest.approx(1, abs=10 / 32)
 
 
-@pytest.mark.parametrize("more", [(), (FIT_ONLY,), ("train.loss=ncfm",), ("train.loss=tm", *TEACHERS)])
+@pytest.mark.parametrize(
+    "more",
+    [(), (FIT_ONLY,), ("train.loss=ncfm",), ("train.loss=mmd", "mmd.real_batch=5"), ("train.loss=tm", *TEACHERS)],
+)
 def test_budgets_are_met_with_labels(more):
     distiller = finish(started(*RUNS["soft labels"], *more))
     size = len(file_of(distiller))

@@ -62,6 +62,7 @@ def test_out_of_memory_before_the_first_checkpoint(tmp_path):
         ("joint", ["matching.source=random"], "matching.width, train.images_per_class or matching.real_batch"),
         ("joint", ["train.loss=dc"], "dc.real_batch"),
         ("joint", ["train.loss=ncfm"], "ncfm.real_batch"),
+        ("joint", ["train.loss=mmd"], "mmd.real_batch"),
         ("joint", ["train.loss=tm"], "tm.batch, tm.student_steps"),
         ("joint", ["train.loss=mine.module:Loss"], "outside.real_batch"),
         ("joint", ["train.loss=mine.module:Loss", "matching.source=random"], "outside.real_batch"),

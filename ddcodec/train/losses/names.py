@@ -5,7 +5,7 @@ import re
 
 from ddcodec.errors import InputError
 
-KNOWN = ("dm", "dc", "ncfm", "tm")
+KNOWN = ("dm", "dc", "ncfm", "tm", "mmd")
 _OUTSIDE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 

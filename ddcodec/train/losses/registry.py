@@ -7,6 +7,7 @@ import torch
 from ddcodec.train.config import Config
 from ddcodec.train.losses.dc import GradientMatching
 from ddcodec.train.losses.dm import DistributionMatching
+from ddcodec.train.losses.mmd import KernelMatching
 from ddcodec.train.losses.names import is_outside
 from ddcodec.train.losses.ncfm import CharacteristicMatching
 from ddcodec.train.losses.outside import load_outside
@@ -19,6 +20,7 @@ _FACTORIES: dict[str, MatcherFactory] = {
     "dc": GradientMatching,
     "ncfm": CharacteristicMatching,
     "tm": TrajectoryMatching,
+    "mmd": KernelMatching,
 }
 
 

@@ -62,6 +62,20 @@ class TrajectoryOptions:
 
 
 @dataclass(frozen=True)
+class KernelOptions:
+    """Maximum mean discrepancy (mmd).
+
+    real_batch: real images per class in a step. bandwidths: widths of the Gaussians whose mean the kernel is, in
+    percent of the root of the number of features, which are standardised (at 100 the kernel of images that have nothing
+    in common is about 1/e). head: share of dm's last-layer term in the pixel gradient, 0 for none.
+    """
+
+    real_batch: int = option(30, low=1, quiet=True)
+    bandwidths: tuple[int, ...] = option((25, 50, 100, 200, 400), low=1, high=100_000, many=True, quiet=True)
+    head: float = option(1.0, low=0, quiet=True)
+
+
+@dataclass(frozen=True)
 class OutsideOptions:
     """Losses from other packages; real_batch: real images per class that they are given in a step."""
 

@@ -93,6 +93,7 @@ LOSSES = {
     "dm, random": (),
     "dc": ("dc.real_batch=5",),
     "ncfm": ("ncfm.real_batch=5", "matching.networks=1", "matching.stages=[1]"),
+    "mmd": ("mmd.real_batch=5", "matching.networks=1", "matching.stages=[1]"),
     "tm": ("tm.experts=1", "tm.expert_epochs=1", "tm.span=1", "tm.max_start=0", "tm.student_steps=2", "tm.batch=7"),
 }
 
