@@ -94,7 +94,7 @@ def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
     help="train.images_per_class; auto tries what the budget is best spent on.",
 )
 @click.option("--seed", type=int, help="train.seed.")
-@click.option("--loss", help="train.loss: dm, dc, ncfm, tm, mmd or package.module:Class.")
+@click.option("--loss", help="train.loss: dm, dc, ncfm, tm, mmd, d3 or package.module:Class.")
 @click.option("--representation", help="codec.representation: latent, or prior: distributions to draw images from.")
 @click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or start it if there is none.")

@@ -15,6 +15,7 @@ import tomli_w
 from ddcodec.errors import InputError
 from ddcodec.train.losses.names import check_loss
 from ddcodec.train.losses.sections import (
+    AlternatingOptions,
     CharacteristicOptions,
     GradientOptions,
     KernelOptions,
@@ -65,11 +66,11 @@ class TrainOptions:
     (with metadata and content hash, too). reserve_bytes: of the file's budget, left free for what `eval --record` or
     `sweep` adds to the finished file. lambda_ ("lambda" in TOML): weight of the loss against a bit. fit_steps,
     joint_steps, tune_steps: optimisation steps of the three phases. learning_rate: of the latents. seed: of everything
-    random. loss: what the joint phase minimises beside the rate: dm, dc, ncfm, tm, mmd, or package.module:Class of
-    somebody else's (see `ddcodec.train.losses.outside`). labels: soft ones are label_share parts of what the networks
-    say that the loss trained on real images (dm, ncfm, tm, mmd), the rest the hard label, on a grid of 1 / label_unit;
-    learned ones (dm with its pool, tm) start so, and the joint phase moves their logits, too, at label_rate: their bits
-    and the latents' share one budget.
+    random. loss: what the joint phase minimises beside the rate: dm, dc, ncfm, tm, mmd, d3, or package.module:Class
+    of somebody else's (see `ddcodec.train.losses.outside`). labels: soft ones are label_share parts of what the
+    networks say that the loss trained on real images (all of these but dc), the rest the hard label, on a grid of
+    1 / label_unit; learned ones (dm with its pool, tm) start so, and the joint phase moves their logits, too, at
+    label_rate: their bits and the latents' share one budget.
     """
 
     images_per_class: int = option(10, low=1)
@@ -116,7 +117,7 @@ class MatchingOptions:
 class RunOptions:
     """What has no influence on the result.
 
-    Steps between checkpoints and contact sheets (0: no sheets); experts, pool: folders where those of tm, and
+    Steps between checkpoints and contact sheets (0: no sheets); experts, pool: folders where those of tm and d3, and
     the trained networks of dm, ncfm and mmd, are kept or found, "" for the run's own.
     """
 
@@ -138,6 +139,7 @@ class Config:
     ncfm: CharacteristicOptions = field(default_factory=CharacteristicOptions)
     tm: TrajectoryOptions = field(default_factory=TrajectoryOptions)
     mmd: KernelOptions = field(default_factory=KernelOptions)
+    d3: AlternatingOptions = field(default_factory=AlternatingOptions)
     outside: OutsideOptions = field(default_factory=OutsideOptions)
     recipe: Recipe = field(default_factory=Recipe)
     run: RunOptions = field(default_factory=RunOptions)

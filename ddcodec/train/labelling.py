@@ -60,7 +60,7 @@ def find_teacher(config: Config, matcher: Matcher) -> Teaches | None:
     if not isinstance(matcher, Teaches):
         raise InputError(
             f"train.labels is {kind}: train.loss {loss} has no networks trained on real images;"
-            " expected tm, ncfm, mmd, or dm with matching.source pool"
+            " expected tm, ncfm, mmd, d3, or dm with matching.source pool"
         )
     return matcher
 

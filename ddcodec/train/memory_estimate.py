@@ -122,6 +122,8 @@ class _Sizes:
     def joint(self, loss: str) -> int:
         """A step of a loss, without its preparations."""
         passes, config, synthetic = self.passes, self.config, self.synthetic
+        if loss == "d3":
+            return max(self.joint("tm"), self.joint("mmd"))
         if loss == "tm":
             path = (config.tm.student_steps + 4) * self.parameters
             return path + passes.twice(min(config.tm.batch, synthetic))
@@ -167,6 +169,6 @@ def estimate(config: Config, data: TrainingData, device: torch.device) -> Estima
     if loss == "dm" and config.matching.source == "random":
         loss = "random"
     pooled = loss in ("dm", "ncfm", "mmd")
-    prepare = sizes.prepare_pool() if pooled else sizes.prepare_experts() if loss == "tm" else 0
+    prepare = sizes.prepare_pool() if pooled else sizes.prepare_experts() if loss in ("tm", "d3") else 0
     held = sizes.pool() if pooled else 0
     return Estimate(start, fit, sizes.own() + prepare, sizes.own() + held + sizes.joint(loss), margin)

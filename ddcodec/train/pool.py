@@ -58,6 +58,11 @@ def class_moments(features: Tensor, logits: Tensor, labels: Tensor, targets: Ten
     return Moments(mean, head)
 
 
+def scales_of(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre and spread, (F,) each, by which features like these (N, F) are standardised; rare ones stay small."""
+    return features.mean(0), features.std(0) + 0.1 * features.std() + 1e-8
+
+
 def _snapshots(
     images: Tensor, labels: Tensor, network: ConvNet, stages: Sequence[int], policy: str, seed: int
 ) -> list[ConvNet]:
@@ -86,8 +91,7 @@ def _reference(network: ConvNet, images: Tensor, labels: Tensor, policy: str, se
         features.append(part)
         logits.append(network.head(part))
     all_features = torch.cat(features)
-    deviation = all_features.std(0)
-    centre, spread = all_features.mean(0), deviation + 0.1 * all_features.std() + 1e-8
+    centre, spread = scales_of(all_features)
     moments = class_moments((all_features - centre) / spread, torch.cat(logits), labels)
     return Reference(network, centre, spread, moments)
 

@@ -13,12 +13,13 @@ from ddcodec.train.losses.names import is_outside
 
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory")
 _LOWER = {
-    "pool": {"tm": "tm.together, tm.expert_batch or matching.width"},
+    "pool": dict.fromkeys(("tm", "d3"), "tm.together, tm.expert_batch or matching.width"),
     "joint": {
         "dm, random": "matching.width, train.images_per_class or matching.real_batch",
         "dc": "dc.real_batch, matching.width or train.images_per_class",
         "ncfm": "ncfm.real_batch, matching.width or train.images_per_class",
         "mmd": "mmd.real_batch, matching.width or train.images_per_class",
+        "d3": "tm.batch, tm.student_steps, mmd.real_batch or matching.width",
         "tm": "tm.batch, tm.student_steps or matching.width",
         "outside": "outside.real_batch, matching.width or train.images_per_class",
     },

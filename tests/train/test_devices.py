@@ -23,6 +23,10 @@ SETTINGS = {
         *("train.loss=tm", "tm.experts=2", "tm.together=2", "tm.expert_epochs=2", "tm.span=1", "tm.max_start=1"),
         *("tm.student_steps=9", "tm.batch=7", "tm.expert_batch=400"),
     ),
+    "d3": (
+        *("train.loss=d3", "tm.experts=2", "tm.together=2", "tm.expert_epochs=2", "tm.span=1", "tm.max_start=1"),
+        *("tm.student_steps=3", "tm.batch=7", "tm.expert_batch=400", "mmd.real_batch=4"),
+    ),
     "outside": ("train.loss=tests.train.losses.outside_losses:MeanColour", "outside.real_batch=4"),
     "filter": ("codec.filter_layers=2", "codec.filter_width=3"),
     "pyramid": ("codec.synthesis=pyramid", "codec.cross_level=true"),

@@ -33,7 +33,14 @@ def test_the_file_holds_what_the_teachers_say_of_its_images():
 
 @pytest.mark.parametrize(
     "more",
-    [(), (FIT_ONLY,), ("train.loss=ncfm",), ("train.loss=mmd", "mmd.real_batch=5"), ("train.loss=tm", *TEACHERS)],
+    [
+        (),
+        (FIT_ONLY,),
+        ("train.loss=ncfm",),
+        ("train.loss=mmd", "mmd.real_batch=5"),
+        ("train.loss=tm", *TEACHERS),
+        ("train.loss=d3", *TEACHERS),
+    ],
 )
 def test_budgets_are_met_with_labels(more):
     distiller = finish(started(*RUNS["soft labels"], *more))

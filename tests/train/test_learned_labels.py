@@ -188,7 +188,14 @@ def test_one_budget_for_latents_and_labels():
 
 @pytest.mark.parametrize(
     ("loss", "more"),
-    [("dc", ()), ("ncfm", ()), ("mmd", ()), ("dm", ("matching.source=random",)), (f"{OUTSIDE}:MeanColour", ())],
+    [
+        ("dc", ()),
+        ("ncfm", ()),
+        ("mmd", ()),
+        ("d3", ()),
+        ("dm", ("matching.source=random",)),
+        (f"{OUTSIDE}:MeanColour", ()),
+    ],
 )
 def test_losses_that_have_no_gradient_for_labels(loss, more):
     with pytest.raises(InputError, match=rf"train\.labels is learned: train\.loss {loss} has no gradient for labels"):

@@ -67,6 +67,7 @@ def test_more_work_takes_more(setting, more, phase):
         ("dc", "dc.real_batch"),
         ("ncfm", "ncfm.real_batch"),
         ("mmd", "mmd.real_batch"),
+        ("d3", "mmd.real_batch"),
         ("tm", "tm.student_steps"),
         ("mine.module:Loss", "outside.real_batch"),
         ("dm", "matching.real_batch"),

@@ -58,6 +58,8 @@ def test_out_of_memory_before_the_first_checkpoint(tmp_path):
         ("pool", ["train.loss=dm"], "matching.real_per_class"),
         ("pool", ["train.loss=ncfm"], "matching.real_per_class"),
         ("pool", ["train.loss=tm"], "tm.together"),
+        ("pool", ["train.loss=d3"], "tm.together"),
+        ("joint", ["train.loss=d3"], "tm.batch"),
         ("joint", ["train.loss=dm"], "matching.width or train.images_per_class"),
         ("joint", ["matching.source=random"], "matching.width, train.images_per_class or matching.real_batch"),
         ("joint", ["train.loss=dc"], "dc.real_batch"),

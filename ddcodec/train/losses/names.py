@@ -5,7 +5,7 @@ import re
 
 from ddcodec.errors import InputError
 
-KNOWN = ("dm", "dc", "ncfm", "tm", "mmd")
+KNOWN = ("dm", "dc", "ncfm", "tm", "mmd", "d3")
 _OUTSIDE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ddcodec.train.config import Config
+from ddcodec.train.losses.d3 import AlternatingMatching
 from ddcodec.train.losses.dc import GradientMatching
 from ddcodec.train.losses.dm import DistributionMatching
 from ddcodec.train.losses.mmd import KernelMatching
@@ -21,6 +22,7 @@ _FACTORIES: dict[str, MatcherFactory] = {
     "ncfm": CharacteristicMatching,
     "tm": TrajectoryMatching,
     "mmd": KernelMatching,
+    "d3": AlternatingMatching,
 }
 
 

@@ -76,6 +76,20 @@ class KernelOptions:
 
 
 @dataclass(frozen=True)
+class AlternatingOptions:
+    """Trajectory matching and mmd in turn (d3); each does as its own section says, mmd without its head.
+
+    tm_steps, mmd_steps: steps of one and of the other in a round. mmd_share: norm of mmd's gradient in parts of the
+    trajectory's. feature_epoch: epochs after which an expert gives the features for mmd, 0 for all of them.
+    """
+
+    tm_steps: int = option(1, low=1, quiet=True)
+    mmd_steps: int = option(1, low=0, quiet=True)
+    mmd_share: float = option(1.0, low=0, quiet=True)
+    feature_epoch: int = option(0, low=0, quiet=True)
+
+
+@dataclass(frozen=True)
 class OutsideOptions:
     """Losses from other packages; real_batch: real images per class that they are given in a step."""
 

@@ -28,6 +28,8 @@ LOSSES = {
     "mmd": ("mmd.real_batch=6",),
     "mmd, alone": ("mmd.real_batch=6", "mmd.head=0"),
     "tm": (*TM, "tm.batch=8", "tm.expert_rate=0.1", "tm.student_rate=0.05"),
+    "d3": (*TM, "tm.batch=8", "tm.expert_rate=0.1", "tm.student_rate=0.05", "mmd.real_batch=6"),
+    "d3, in other turns": (*TM, "tm.batch=8", "mmd.real_batch=6", "d3.mmd_steps=2", "d3.feature_epoch=1"),
     "tm, narrow": (*TM, "tm.batch=8", "matching.precision=bfloat16"),
     f"{OUTSIDE}:MeanColour": ("outside.real_batch=8",),
     f"{OUTSIDE}:Whole": (),
@@ -78,7 +80,9 @@ def test_a_whole_run_ends_in_a_file(name, tmp_path):
         terms = [value for key, value in metrics.items() if key.startswith("loss_")]
         assert terms
         assert metrics["loss"] == pytest.approx(sum(terms))
-    learned = {"tm": "learning_rate", f"{OUTSIDE}:Whole": "weight_decay"}.get(name.partition(",")[0])
+    learned = {"tm": "learning_rate", "d3": "learning_rate", f"{OUTSIDE}:Whole": "weight_decay"}.get(
+        name.partition(",")[0]
+    )
     changed = {key for key, value in config.recipe.to_dict().items() if metadata.recipe[key] != value}
     assert changed == ({learned} if learned else set())
 
