@@ -3,7 +3,7 @@
 import click
 
 import ddcodec
-from ddcodec.cli import importing, judging, labels, looking, ranking, reading, running, showing, sweeping
+from ddcodec.cli import importing, judging, labels, looking, merging, ranking, reading, running, showing, sweeping
 from ddcodec.cli.failure import Commands
 
 
@@ -19,6 +19,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *importing.COMMANDS,
     *judging.COMMANDS,
     *ranking.COMMANDS,
+    *merging.COMMANDS,
     *reading.COMMANDS,
     *showing.COMMANDS,
     *looking.COMMANDS,
