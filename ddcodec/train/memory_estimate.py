@@ -30,6 +30,7 @@ from ddcodec.train.model import GroupModel
 from ddcodec.train.pass_bytes import context_bytes, pass_bytes
 from ddcodec.train.pool import STAT_BATCH, TRAIN_BATCH
 from ddcodec.train.presets import codec_config
+from ddcodec.train.priors.options import prior_config
 
 _FLOAT = 4
 _COPIES_OF_PIXELS = 6
@@ -70,12 +71,18 @@ class _Sizes:
         self.passes = pass_bytes(self.network, (channels, height, width), device)
         self.classes = data.class_count
         self.per_class = torch.bincount(torch.from_numpy(data.labels), minlength=self.classes)
-        self.synthetic = self.at_most(config.train.images_per_class)
+        self.synthetic = self.at_most(config.train.images_per_class) * self.images_of_each()
         self.all = len(data.images)
         self.pixels = _FLOAT * channels * height * width
         self.parameters = _FLOAT * self.network.size
         self.features = self.network.shapes["head.weight"][1]
         self.on_cpu = device.type != "cuda"
+
+    def images_of_each(self) -> int:
+        """Images that a step of the joint phase makes of a latent image, or of a prior."""
+        prior = self.config.prior
+        is_prior = self.config.codec.representation == "prior"
+        return max(1, prior.samples + prior.with_means) if is_prior else 1
 
     def at_most(self, each: int) -> int:
         """Real images if a class has no more than that; 0: of all."""
@@ -87,14 +94,25 @@ class _Sizes:
         return copies * self.synthetic * self.pixels
 
     def fit(self) -> int:
-        """The context network at the images of the largest group."""
+        """The context network at the images of the largest group, or the decoder of priors at all of them."""
         codec = self.config.codec
+        if codec.representation == "prior":
+            return self.decoders()
         each = {"all": self.classes, "class": 1, "group": codec.group_size}[codec.share]
         counts = self.per_class.clamp(max=self.config.train.images_per_class)
         images = int(max(counts[first : first + each].sum() for first in range(0, self.classes, each)))
         channels, height, width = (int(side) for side in self.data.images.shape[1:])
         shape = Shape(channels, height, width, 4080)
         return context_bytes(GroupModel(shape, *codec_config(codec, shape), seed=0)).graph(images)
+
+    def decoders(self) -> int:
+        """Activations of every stage of the decoder, twice for the activation function, and their gradients."""
+        channels, height, width = (int(side) for side in self.data.images.shape[1:])
+        shape = Shape(channels, height, width, 4080)
+        config = prior_config(self.config.prior, shape)
+        sides = [config.size_hw(shape, stage) for stage in range(config.stages + 1)]
+        numbers = sum(count * h * w for count, (h, w) in zip(config.channels, sides, strict=True))
+        return 3 * _FLOAT * numbers * self.synthetic
 
     def pool(self) -> int:
         """Every member: network, scales, means and last-layer gradients of every class."""
@@ -171,4 +189,5 @@ def estimate(config: Config, data: TrainingData, device: torch.device) -> Estima
     pooled = loss in ("dm", "ncfm", "mmd")
     prepare = sizes.prepare_pool() if pooled else sizes.prepare_experts() if loss in ("tm", "d3") else 0
     held = sizes.pool() if pooled else 0
+    held += sizes.decoders() if config.codec.representation == "prior" else 0
     return Estimate(start, fit, sizes.own() + prepare, sizes.own() + held + sizes.joint(loss), margin)
