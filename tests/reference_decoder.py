@@ -27,8 +27,8 @@ SPEC = Path(__file__).resolve().parents[1] / "format_spec.md"
 Header = namedtuple("Header", "class_count counts shape groups sections codecs")
 Tensor = namedtuple("Tensor", "values shift")
 # The networks of a group: `context`, layers; `count`, latents per image; `read(coder, n, context)`, latents of n
-# images; `synthesis(latents)`, planes.
-Group = namedtuple("Group", "context count read synthesis")
+# images; `synthesis(latents)`, planes; of priors also `draw(latents, q, n, seed)`, planes.
+Group = namedtuple("Group", "context count read synthesis draw", defaults=(None,))
 
 
 class Invalid(Exception):
@@ -307,16 +307,19 @@ def read_nets(payload, header, base_folder):
 
 def read_group(reader, shape, base_folder, total):
     """Section 5: one group blob; `total` is the running number of weights."""
+    from tests import reference_priors  # which needs most of this file
+
     synthesis = reader.varint()
-    kinds = {1: pyramid, 2: transform, 4: pixels}
+    kinds = {1: pyramid, 2: transform, 4: pixels, 5: reference_priors.priors}
     require(synthesis in kinds, "G2", f"synthesis {synthesis}")
     inputs, specs, build = kinds[synthesis](reader, shape, base_folder)
-    base_id = reader.varint()
+    own, context_specs = len(specs), []
+    base_id = 0 if inputs is None else reader.varint()
     if base_id:
-        own, context_specs = len(specs), load_base(base_id, f"context {synthesis}", inputs, base_folder)
-    else:
+        context_specs = load_base(base_id, f"context {synthesis}", inputs, base_folder)
+    elif inputs is not None:
         widths = [reader.ranged(1, 128, "N3") for _ in range(reader.ranged(1, 4, "N3"))]
-        own, context_specs = len(specs), dense([inputs, *widths, 2])
+        context_specs = dense([inputs, *widths, 2])
     specs = specs + context_specs  # (size, base or None)
     total += sum(size for size, _ in specs)
     require(total <= LIMITS["weights"], "limit", "G6: weights")
@@ -800,7 +803,7 @@ def read_soft(payload, counts, order):
     return kind, unit_of_one, rows
 
 
-def content_hash(header, pixels, order, soft=None, rows=None):
+def content_hash(header, pixels, order, soft=None, rows=None, drawn=None):
     """Section 9."""
     digest = hashlib.sha256(b"ddz content 1")
     numbers = [header.class_count, *header.shape, *header.counts]
@@ -817,6 +820,8 @@ def content_hash(header, pixels, order, soft=None, rows=None):
         digest.update(b"rows" + struct.pack("<9I", *rows.head[:9]))
         for row in rows.numbers:
             digest.update(struct.pack(f"<{len(row)}i", *row))
+    if drawn is not None:
+        digest.update(b"draw" + b"".join(struct.pack(f"<{len(image)}h", *image) for image in drawn))
     return digest.digest()
 
 
@@ -893,7 +898,7 @@ LIMITS = {
     "pixels": 2**28,
     "images": 2**22,
     "groups": 10000,
-    "weights": 2**24,
+    "weights": 2**25,
     "soft_labels": 2**26,
     "label_rows": 2**24,
     "file": 2**30,
@@ -927,9 +932,20 @@ LOG, STEP, PREDICTORS = log_table(), step_table(), predictor_table(CHAPTERS["7b"
 BASES, TABLES = base_table(CHAPTERS[10]), build_tables(*constants(CHAPTERS[12]))
 
 
+def draw(header, groups, latents, n=0, seed=0):
+    """Section 7c: draw n of every image of the set, flat lists; an image that is no prior is its own draw."""
+    images = [(groups[g], image) for part, g in zip(latents, header.groups) for image in part]
+    planes = [
+        group.draw(image, q, n, seed) if group.draw else group.synthesis(image)
+        for q, (group, image) in enumerate(images)
+    ]
+    return [[a for plane in image for row in plane for a in row] for image in planes]
+
+
 def decode(data, base_folder=None):
     """Decode a file. `latents`: by class, image; `pixels`: one flat list per class-sorted image;
-    `soft`: kind, unit, rows; `rows`, `view`: as `reference_rows` and `reference_views` answer."""
+    `draw(n, seed)`: images like `pixels`, None without priors; `soft`: kind, unit, rows; `rows`, `view`: as
+    `reference_rows` and `reference_views` answer."""
     header = read_container(bytes(data))
     sections, groups, latents = header.sections, [], []
     soft_labels = sum(header.counts) * header.class_count if header.codecs.get("SOFT") == 1 else 0
@@ -946,8 +962,17 @@ def decode(data, base_folder=None):
     require(stored is None or len(stored) == 32, "M1", "the content hash is not 32 bytes")
     planes = (groups[g].synthesis(i) for images, g in zip(latents, header.groups) for i in images)
     pixels = [[a for plane in image for row in plane for a in row] for image in planes]
-    digest = content_hash(header, pixels, order, soft, rows)
-    result = {"latents": latents, "pixels": pixels, "labels": order, "hash": digest, "meta": meta, "soft": soft}
+    drawn = partial(draw, header, groups, latents) if any(group.draw for group in groups) else None
+    digest = content_hash(header, pixels, order, soft, rows, drawn and drawn())
+    result = {
+        "latents": latents,
+        "pixels": pixels,
+        "labels": order,
+        "hash": digest,
+        "meta": meta,
+        "soft": soft,
+        "draw": drawn,
+    }
     result |= {"rows": rows, "view": view, "hash_ok": None if stored is None else digest == stored}
     return {**header._asdict(), **result}
 

@@ -6,6 +6,7 @@ from ddcodec.codecs.configs import PyramidConfig, Shape, TransformConfig
 from ddcodec.codecs.networks import GroupNetworks, tensor_specs
 from ddcodec.format.metadata import Metadata
 from ddcodec.pipeline import EncodedModel
+from tests.prior_models import STRAIGHT, prior_latents, prior_model, prior_networks
 
 GREY = Shape(1, 5, 6, 255)
 PYRAMID = PyramidConfig((1, 1), False, (), 0)
@@ -48,5 +49,11 @@ MODELS = {
     "a group for each class": model((PYRAMID, TRANSFORM, PYRAMID), (0, 1, 2)),
     "shared by some, shuffled": model((PYRAMID, TRANSFORM), (0, 1, 0), order=ORDER),
     "one class": model(groups=(0,), counts=(2,)),
+    "priors": prior_model(order=ORDER),
+    "priors beside a transform": EncodedModel(
+        [prior_networks(GREY, STRAIGHT, 3), networks(TRANSFORM)],
+        (0, 1, 0),
+        [prior_latents(STRAIGHT, (2,), 3)[0], model((TRANSFORM,)).latents[2], prior_latents(STRAIGHT, (1,), 4)[0]],
+    ),
     "empty": model(groups=(0, 0), counts=(0, 0)),
 }

@@ -1,0 +1,42 @@
+"""Coded sets of priors: random decoders, tables and latents."""
+
+import numpy as np
+
+from ddcodec.codecs.configs import PriorConfig, Shape
+from ddcodec.codecs.networks import GroupNetworks
+from ddcodec.pipeline import EncodedModel
+
+RANGES = {"steps": (0, 127), "mean_scales": (0, 63), "spread_centres": (-16_384, 16_383), "spread_scales": (0, 63)}
+SHAPE = Shape(1, 5, 6, 255)
+LINEAR = PriorConfig(3, True, (2, 3), 4, 3, 88, 34, 30, 64, 4)
+STRAIGHT = PriorConfig(18, False, (2, 2), 3, 2, 80, 34, 30, 60, 8)
+"""Of `SHAPE` and others of half of 5x6, rounded up: no linear layer."""
+
+
+def prior_networks(shape, config, seed, reach=60, shift=6):
+    """A decoder with random weights; its tables differ from their defaults here and there."""
+    rng, tensors, shifts = np.random.default_rng([51, seed]), [], []
+    for spec in config.tensors(shape):
+        if spec.base is not None:
+            changes = np.where(rng.random(spec.shape) < 0.5, rng.integers(-9, 10, spec.shape), 0)
+            tensors.append(np.clip(spec.base + changes, *RANGES[spec.name]))
+            shifts.append(0)
+        else:
+            tensors.append(rng.integers(-reach, reach + 1, spec.shape))
+            shifts.append(shift)
+    return GroupNetworks(shape, config, (), 0, tuple(tensors), tuple(shifts))
+
+
+def prior_latents(config, counts, seed, reach=(9, 5)):
+    """Means and log-scales of the priors of each class."""
+    rng, z = np.random.default_rng([52, seed]), config.dimensions
+    return [
+        np.concatenate([rng.integers(-far, far + 1, (count, z)) for far in reach], axis=1).astype(np.int16)
+        for count in counts
+    ]
+
+
+def prior_model(config=LINEAR, counts=(3, 0, 2), seed=1, shape=SHAPE, **labels):
+    """A set of priors under one decoder; labels: order, soft."""
+    nets = [prior_networks(shape, config, seed)]
+    return EncodedModel(nets, (0,) * len(counts), prior_latents(config, counts, seed), **labels)
