@@ -19,6 +19,7 @@ from ddcodec.pipeline import EncodedModel, decode, encode_set
 from ddcodec.reading import labels_of
 from tests.codecs.generate import read_model
 from tests.golden.make_exact import invalid_exact_files, valid_exact_files
+from tests.golden.make_priors import invalid_prior_files, valid_prior_files
 from tests.golden.make_row_faults import invalid_row_files
 from tests.golden.make_rows import valid_row_files
 from tests.golden.make_views import invalid_view_files, valid_view_files
@@ -129,8 +130,6 @@ def empty_stream():
 def invalid_files():
     """Name (rule first) -> (draft, error class, payload and place in it of the fault)."""
     net, lat, lab = range(3)  # payloads
-    huge = [1, 1, 16, 1, 3, 640, 640, 640, 2, 0, 4, 128, 128, 128, 128]
-    large = nets(huge, b"\xff" * 23)
     good, two = stream([0]), (2, (1, 0), (1, 1, 1, 1), 0)
     coded, size = nets(FIELDS, *weights([32_798, 0, 0, 0])), len(FIELDS) + TENSORS + 1
     steps = [nets(TRANSFORM, *weights([first, *[0] * 7], count=TRANSFORM_TENSORS)) for first in (64, -65)]
@@ -168,7 +167,6 @@ def invalid_files():
         "G4-descriptor-64": (draft(nets(FIELDS, b"\x40")), bad, net, 1 + len(FIELDS)),
         "G4-descriptor-254": (draft(nets(FIELDS, b"\xfe")), bad, net, 1 + len(FIELDS)),
         "G5-stream-of-nothing": (draft(nets(coded=b"\1")), bad, net, size),
-        "G6-weights": (draft(large * 19, latn(*[b""] * 19), (19, 0, (1, 1, 1, 1), 1)), "weights", net, None),
         "N1-shift": (draft(nets(FIELDS, b"\xff\x00\x10")), bad, net, 3 + len(FIELDS)),
         "N2-weight": (draft(nets(FIELDS, *weights([0, 32_767, 0, 0]))), bad, net, 1),
         "N3-no-layer": (draft(changed(FIELDS, 7, 0)), bad, net, 8),
@@ -211,11 +209,15 @@ def invalid_files():
 
 
 def describe(data):
-    """What hashes.json says about a valid file: latents and pixels where it has images, rows where it has rows."""
+    """What hashes.json says about a valid file: latents and pixels where it has images, draw 5 under
+    seed 7 where it has priors, rows where it has rows."""
     header, parts = read_container(data).header, {"file": data}
     if not header.labels_only:
         parts["latents"] = b"".join(part.astype("<i2").tobytes() for part in read_model(data).latents)
-        parts["pixels"] = decode(data).pixels.astype("<i2").tobytes()
+        found = decode(data)
+        parts["pixels"] = found.pixels.astype("<i2").tobytes()
+        if found.priors is not None:
+            parts["draw"] = found.priors.draw(5, 7).astype("<i2").tobytes()
     if header.row_codec is not None:
         rows = labels_of(data)
         parts["rows"] = rows.numbers(0, len(rows)).astype("<i4").tobytes()
@@ -227,10 +229,12 @@ def main(folder):
     for part in ("valid", "invalid"):
         (folder / part).mkdir(parents=True, exist_ok=False)
     hashes, index = {}, {}
-    for name, data in (valid_files() | valid_exact_files() | valid_row_files() | valid_view_files()).items():
+    valid = valid_files() | valid_exact_files() | valid_row_files() | valid_view_files() | valid_prior_files()
+    for name, data in valid.items():
         hashes[f"{name}.ddz"] = describe(data)
         (folder / "valid" / f"{name}.ddz").write_bytes(data)
     invalid = invalid_files() | invalid_exact_files() | invalid_row_files() | invalid_view_files()
+    invalid |= invalid_prior_files()
     for name, (made, error, payload, place) in invalid.items():
         entry = {"rule": name.split("-")[0], "error": error, "offset": None}
         if place is None:
