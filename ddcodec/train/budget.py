@@ -63,7 +63,7 @@ def budget_of(
         mean=tuple(mean),
         std=tuple(std),
         recipe=config.recipe.to_dict(),
-        provenance=provenance_of(config, data.name),
+        provenance=provenance_of(config, data.name, data.whole),
     )
     empty = [np.zeros((0, networks[group].latents_per_image), np.int16) for group in group_of_class]
     model = EncodedModel(list(networks), list(group_of_class), empty)

@@ -7,8 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddcodec.errors import InputError
+from ddcodec.merging.notes import Block
 from ddcodec.sources.labelled import LabelledImages
 from ddcodec.sources.spec import load_spec
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What the data of a block know of the whole set, so that blocks go together.
+
+    block: which classes of it they are; mean, std: of the whole set, a float per channel; seed, config_sha256: of the
+    distillation of the whole set, from which those of the block follow.
+    """
+
+    block: Block
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    seed: int
+    config_sha256: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,13 +32,14 @@ class TrainingData:
     """N real images of C classes, none of them empty.
 
     images: (N, channels, height, width) float32 in [0, 1]; labels: (N,) int64 in 0..C-1; classes: C names,
-    or None; name: the text behind `--data`.
+    or None; name: the text behind `--data`; whole: where they are a block of a greater set.
     """
 
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
     classes: tuple[str, ...] | None
     name: str
+    whole: Whole | None = None
 
     @property
     def class_count(self) -> int:
@@ -30,8 +47,10 @@ class TrainingData:
         return len(self.classes) if self.classes is not None else int(self.labels.max()) + 1
 
     def sha256(self) -> str:
-        """Hash, in hex, of images, labels and names (the same wherever the file lies)."""
+        """Hash, in hex, of images, labels and names (the same wherever the file lies), and of the whole set's words."""
         digest = hashlib.sha256(repr((self.images.shape, self.classes)).encode())
+        if self.whole is not None:
+            digest.update(repr(self.whole).encode())
         digest.update(np.ascontiguousarray(self.images, dtype="<f4").data)
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
         return digest.hexdigest()

@@ -18,7 +18,7 @@ from ddcodec.train.data import TrainingData
 from ddcodec.train.interrupts import noted_interrupts
 from ddcodec.train.metrics import MetricsLog
 from ddcodec.train.provenance import provenance_of
-from ddcodec.train.seams import DistillerFactory, DistillerLike, KeepsFiles
+from ddcodec.train.seams import DistillerFactory, DistillerLike, KeepsFiles, Pause
 from ddcodec.train.troubles import diverged, explained
 
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
@@ -39,8 +39,9 @@ def run(
     progress: Progress | None = None,
     factory: DistillerFactory | None = None,
     begin: Callable[[], None] | None = None,
-) -> None:
-    """Distil into a run directory; on return it holds a finished result.
+    pause: Pause | None = None,
+) -> bool:
+    """Distil into a run directory; on return it holds a finished result, unless a pause ended the run.
 
     Args:
         config, data, device: given to the distiller.
@@ -49,13 +50,15 @@ def run(
         progress: called after each step with (steps done, steps in all, phase, metrics).
         factory: makes the distiller; None takes `ddcodec.train.distiller.Distiller`.
         begin: called before the first step of this call, once nothing has been refused; not for a finished run.
+        pause: may end the run early, after a checkpoint.
+    Returns: whether the run is finished.
     Raises: InputError for a folder in use, or of another run; Stopped on Ctrl-C, after a checkpoint;
         EncodeError when training fails.
     """
     identity = Identity(config.sha256(), data.sha256())
     _refuse_other(run_dir, resume, identity)
     if (run_dir / rundir.RESULT).exists():
-        return
+        return True
     distiller = (factory or default_factory())(config, data, device)  # may refuse: nothing is written yet
     run_dir.mkdir(parents=True, exist_ok=True)
     rundir.write_json(run_dir / rundir.RUN, {**vars(identity), "data": data.name})
@@ -77,14 +80,18 @@ def run(
             log.write(done, phase, {**metrics, "seconds": round(time.perf_counter() - started, 4)})
             if progress is not None:
                 progress(done, distiller.steps_total, phase, metrics)
-            if done % config.run.checkpoint_every == 0 or wanted.is_set():
+            due = pause is not None and done < distiller.steps_total and pause.due(done, distiller.steps_total)
+            if done % config.run.checkpoint_every == 0 or wanted.is_set() or due:
                 save_checkpoint(run_dir, done, distiller.state(), identity)
             if config.run.sheet_every and done % config.run.sheet_every == 0:
                 _write_sheet(run_dir / f"sheet-{done:07d}.png", distiller, data, config.train.images_per_class)
             if wanted.is_set() and done < distiller.steps_total:
                 raise Stopped(f"{run_dir}: stopped after step {done} of {distiller.steps_total}; go on with --resume")
+            if due and pause is not None and not pause.goes_on(done, distiller.steps_total):
+                return False
     _write_sheet(run_dir / rundir.SHEET, distiller, data, config.train.images_per_class)
-    rundir.write_result(run_dir, distiller.result(), provenance_of(config, data.name))
+    rundir.write_result(run_dir, distiller.result(), provenance_of(config, data.name, data.whole))
+    return True
 
 
 def default_factory() -> DistillerFactory:

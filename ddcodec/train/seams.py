@@ -55,4 +55,16 @@ class KeepsFiles(Protocol):
     def use_folder(self, folder: Path) -> None: ...
 
 
+class Pause(Protocol):
+    """Lets go of a run for a while, or for good, between two steps."""
+
+    def due(self, done: int, total: int) -> bool:
+        """Asked after each step but the last; where it is true, a checkpoint is saved."""
+        ...
+
+    def goes_on(self, done: int, total: int) -> bool:
+        """Asked after that checkpoint; where it is false, the run ends here and can be resumed."""
+        ...
+
+
 DistillerFactory = Callable[[Config, TrainingData, torch.device], DistillerLike]

@@ -40,9 +40,7 @@ class Start:
         self._nets: dict[int, ContextNet] = {}
         train = config.train
         self.class_count = data.class_count
-        per_channel = data.images.astype(np.float64)
-        self.mean = torch.from_numpy(per_channel.mean((0, 2, 3))).float()
-        self.std = torch.from_numpy(per_channel.std((0, 2, 3))).float().clamp(min=1e-3)
+        self.mean, self.std = _normalisation(data)
         generator = np.random.default_rng(train.seed)
         chosen = [
             np.sort(generator.permutation(np.flatnonzero(data.labels == c))[: train.images_per_class])
@@ -157,3 +155,12 @@ class Start:
         if key not in self._nets:
             self._nets[key] = group.context_net()
         return self._nets[key]
+
+
+def _normalisation(data: TrainingData) -> tuple[Tensor, Tensor]:
+    """Mean and std of each channel (C,), those of the whole set where the data are a block of it."""
+    if data.whole is not None:
+        return torch.tensor(data.whole.mean), torch.tensor(data.whole.std)
+    per_channel = data.images.astype(np.float64)
+    std = torch.from_numpy(per_channel.std((0, 2, 3))).float().clamp(min=1e-3)
+    return torch.from_numpy(per_channel.mean((0, 2, 3))).float(), std
