@@ -64,7 +64,7 @@ class GroupNetworks:
     tensors: tuple[Tensor, ...]
     shifts: tuple[int, ...]
 
-    @property
+    @cached_property
     def specs(self) -> list[TensorSpec]:
         """Tensors in blob order."""
         return tensor_specs(self.shape, self.config, self.context_widths, self.context_base)
@@ -235,7 +235,10 @@ def read_group(blob: bytes, shape: Shape, limits: Limits, *, offset: int, weight
         context_base, widths = _read_context(cursor, shape, config)
         sizes = (context_input_count(shape, config), *widths, 2)
         counted = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
-    counted += sum(prod(spec.shape) for spec in config.tensors(shape))
+    if isinstance(config, PriorConfig):
+        counted = config.weight_count(shape)
+    else:
+        counted += sum(prod(spec.shape) for spec in config.tensors(shape))
     limits.check("weights", weights + counted)
     specs = tensor_specs(shape, config, widths, context_base)
     tensors, shifts = read_tensors(cursor, specs)

@@ -11,9 +11,10 @@ from ddcodec.format.wire import Cursor
 PRIORS = 5
 DIMENSIONS_MAX, CHANNELS_MAX, STAGES_MAX, LEAK_MAX = 4_096, 1_024, 8, 15
 STEP_MAX, OFFSET_ZERO, SPREAD_MAX, SCALE_MAX = 127, 64, 32, 63
+SEED_MAX, SHIFT_MAX, GAIN_MAX = 2**32 - 1, 15, 127
 PLANES_MAX = 1 << 23
 """Activations of one image after a stage: they bound a decoder's memory."""
-FIELDS_BYTES_MAX = 36
+FIELDS_BYTES_MAX = 61
 """Of the front of a group blob, up to the last field."""
 
 
@@ -41,7 +42,8 @@ class PriorFields:
     c_1 .. c_S after each doubling; kernel: side of the transposed convolutions, 3 or 4; leak: negative activations are
     shifted right so far; step: index of the means' quantiser steps; mean_scale, spread_scale: scale indices of means
     and log-scales; offset: log-scale of a spread whose number is 0, against the step, 64 for equal; spread_step: of
-    log-scales, in eighths of an octave.
+    log-scales, in eighths of an octave; seed: of what the weights are coded against, 0 for zeros; bases: shift and
+    gain of every layer in turn, none without a seed.
     """
 
     dimensions: int
@@ -54,6 +56,8 @@ class PriorFields:
     spread_scale: int
     offset: int
     spread_step: int
+    seed: int = 0
+    bases: tuple[int, ...] = ()
     synthesis = PRIORS
 
     @property
@@ -69,11 +73,17 @@ class PriorFields:
     def fields(self) -> list[int]:
         """Varints of the blob's head."""
         head = [self.dimensions, int(self.linear), self.stages, *self.channels, self.kernel, self.leak]
-        return [*head, self.step, self.mean_scale, self.spread_scale, self.offset, self.spread_step]
+        head += [self.step, self.mean_scale, self.spread_scale, self.offset, self.spread_step]
+        return [*head, self.seed, *self.bases]
+
+    @property
+    def layer_count(self) -> int:
+        """Layers of the decoder."""
+        return int(self.linear) + self.stages + 1
 
     @classmethod
     def read(cls, cursor: Cursor, shape: ImageShape) -> Self:
-        """Parse what `fields` wrote; raises FormatError R1..R6."""
+        """Parse what `fields` wrote; raises FormatError R1..R6, R8."""
         dimensions = cursor.varint_in("dimensions of a prior", 1, DIMENSIONS_MAX, "R1")
         linear = bool(cursor.varint_in("linear layer", 0, 1, "R2"))
         stages = cursor.varint_in("number of doublings", 0, STAGES_MAX, "R3")
@@ -84,7 +94,14 @@ class PriorFields:
         defaults += [cursor.varint_in(f"scale of {what}", 0, SCALE_MAX, "R5") for what in ("means", "log-scales")]
         defaults.append(cursor.varint_in("offset of log-scales", 0, STEP_MAX, "R5"))
         defaults.append(cursor.varint_in("step of log-scales", 1, SPREAD_MAX, "R5"))
-        config = cls(dimensions, linear, channels, *shapes, *defaults)
+        seed = cursor.varint_in("seed of the weights", 0, SEED_MAX, "R8")
+        bases = []
+        for _ in range(int(linear) + stages + 1 if seed else 0):
+            bases.append(cursor.varint_in("shift of a layer", 0, SHIFT_MAX, "R8"))
+            bases.append(cursor.varint_in("gain of a layer", 0, GAIN_MAX, "R8"))
+        step, mean_scale, spread_scale, offset, spread_step = defaults
+        tables = (step, mean_scale, spread_scale, offset, spread_step)
+        config = cls(dimensions, linear, channels, *shapes, *tables, seed, tuple(bases))
         problem = config.problem(shape)
         if problem is not None:
             rule, what, expected, found = problem

@@ -19,6 +19,7 @@ from torch import Tensor
 from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.latent import encode_class_streams
 from ddcodec.codecs.networks import GroupNetworks
+from ddcodec.codecs.prior_fields import SEED_MAX
 from ddcodec.dataset import SoftLabels
 from ddcodec.errors import InputError
 from ddcodec.pipeline import EncodedModel, encode_set
@@ -81,6 +82,8 @@ class PriorDistiller:
             images = torch.from_numpy(data.images[np.concatenate([chosen[c] for c in classes])]).float()
             spread, seed = config.prior.spread, train.seed + number
             model = PriorModel(self.shape, decoder, len(images), spread=spread, seed=seed)
+            if config.prior.seeded and config.prior.grid:
+                model.seed_weights(1 + seed % SEED_MAX, config.prior.grid)
             self.models.append(model.to(device))
             self.targets.append(images)
         self.optimiser = self._make_optimiser()

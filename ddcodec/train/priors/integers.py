@@ -107,7 +107,7 @@ def quick_bits(model: PriorModel) -> float:
     """Bits of all integers but the tables, each tensor and each kind of latent under one scale: cheap, near enough."""
     total = best_scale(whole(model.means).reshape(-1))[1] + best_scale(whole(model.log_scales).reshape(-1))[1]
     for _, layer in model.decoder_layers():
-        total += best_scale(whole(layer.weight * 2.0**layer.shift).reshape(-1))[1]
+        total += best_scale(whole(layer.coded()).reshape(-1))[1]
         total += best_scale(whole(layer.bias / layer.bias_grid).reshape(-1))[1]
     return total
 

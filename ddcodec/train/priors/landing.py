@@ -10,6 +10,7 @@ from ddcodec.errors import EncodeError
 from ddcodec.train.priors.model import PriorModel
 
 _ROUNDS = 24
+Kept = tuple[torch.Tensor, torch.Tensor, float, torch.Tensor]
 Refusal = Callable[[float, str], EncodeError]
 
 
@@ -44,20 +45,19 @@ def thin_out(models: Sequence[PriorModel], size_of: Callable[[], int], wanted_by
     _place(models, kept, high)
 
 
-def _numbers(model: PriorModel) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
-    """Parameters that give way, their values in steps of the grid, and the size of a step."""
-    steps = [(layer.weight, 2.0**-layer.shift) for _, layer in model.decoder_layers()]
-    steps += [(model.means, 1.0), (model.log_scales, 1.0)]
-    return [(value, (value / step).round().clone(), step) for value, step in steps]
+def _numbers(model: PriorModel) -> list[Kept]:
+    """Parameters that give way, what is coded of them in steps of the grid, the size of a step, and their bases."""
+    none = torch.zeros(())
+    steps = [(layer.weight, 2.0**-layer.shift, layer.base) for _, layer in model.decoder_layers()]
+    steps += [(model.means, 1.0, none), (model.log_scales, 1.0, none)]
+    return [(value, (value / step - base).round().clone(), step, base) for value, step, base in steps]
 
 
-def _place(
-    models: Sequence[PriorModel], kept: Sequence[list[tuple[torch.Tensor, torch.Tensor, float]]], amount: float
-) -> None:
+def _place(models: Sequence[PriorModel], kept: Sequence[list[Kept]], amount: float) -> None:
     """Shrink by `amount` steps; what lies between whole steps decides by its place, so that a little takes a little."""
     for numbers in kept:
-        for value, whole, step in numbers:
+        for value, whole, step, base in numbers:
             place = torch.arange(whole.numel(), device=whole.device).reshape(whole.shape)
             share = (place * 0.618034) % 1.0  # evenly spread over 0..1, whatever the order
             lost = torch.floor(amount + share)
-            value.copy_((whole.sign() * (whole.abs() - lost).clamp(min=0)) * step)
+            value.copy_((base + whole.sign() * (whole.abs() - lost).clamp(min=0)) * step)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ddcodec.codecs.prior_config import OFFSET_ZERO, STEP_MAX, PriorConfig
+from ddcodec.codecs.prior_base import base_weights
+from ddcodec.codecs.prior_config import GAIN_MAX, OFFSET_ZERO, STEP_MAX, PriorConfig
 from ddcodec.codecs.prior_synthesis import PLANE_MAX
 from ddcodec.codecs.specs import Shape
 from ddcodec.train.rate import weight_bits
@@ -23,16 +25,32 @@ BIAS_BITS = 2
 _STEP_UNIT = 64 * UNIT
 _MEAN_SPREAD = 2.0
 _FINEST, _COARSEST = 14, 1
+_GAIN_UNIT = 55.43
+"""A base's deviation is 2^(gain / 8) over this."""
 
 
 class DecoderLayer(nn.Module):
-    """weight, bias: as in the format, in units of 1.0; shift: of the weights' grid."""
+    """weight, bias: as in the format, in units of 1.0; shift: of the weights' grid; base: integers that they are coded
+    against, zeros where the file has no seed; gain: index of the base's deviation."""
 
-    def __init__(self, shape: tuple[int, ...], fan_in: float, gain: float, generator: torch.Generator) -> None:
+    base: Tensor
+
+    def __init__(self, shape: tuple[int, ...], deviation: float, generator: torch.Generator) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(shape, generator=generator) * gain / math.sqrt(fan_in))
+        self.deviation, self.gain = deviation, 0
+        self.weight = nn.Parameter(torch.randn(shape, generator=generator) * deviation)
         self.bias = nn.Parameter(torch.zeros(shape[0]))
+        self.register_buffer("base", torch.zeros(()))
         self.shift = _FINEST - BIAS_BITS
+
+    def seed(self, seed: int, number: int, share: float) -> None:
+        """Start from the random numbers of a seed, on a grid of about a share of their deviation."""
+        self.set_grid(share)
+        self.gain = max(0, min(GAIN_MAX, round(8 * math.log2(self.deviation * 2.0**self.shift * _GAIN_UNIT))))
+        base = base_weights(seed, number, self.gain, tuple(self.weight.shape))
+        self.base = torch.from_numpy(base).float()
+        with torch.no_grad():
+            self.weight.copy_(self.base * 2.0**-self.shift)
 
     @property
     def bias_shift(self) -> int:
@@ -59,9 +77,13 @@ class DecoderLayer(nn.Module):
         fits = math.floor(math.log2(32_000 / max(largest, 1e-6)))
         self.shift = max(_COARSEST, min(_FINEST - 1, wanted, fits))
 
+    def coded(self) -> Tensor:
+        """What is coded of the weight, in steps of its grid, not rounded."""
+        return self.weight * 2.0**self.shift - self.base
+
     def rate_bits(self) -> Tensor:
         """Smooth estimate of the bits of weight and bias."""
-        return weight_bits(self.weight * 2.0**self.shift) + weight_bits(self.bias / self.bias_grid)
+        return weight_bits(self.coded()) + weight_bits(self.bias / self.bias_grid)
 
 
 class PriorModel(nn.Module):
@@ -86,14 +108,22 @@ class PriorModel(nn.Module):
         height, width = config.size_hw(shape, 0)
         layers: dict[str, nn.Module] = {}
         if config.linear:
-            layers["linear"] = DecoderLayer((config.channels[0] * height * width, count), count, gain, generator)
+            sizes: tuple[int, ...] = (config.channels[0] * height * width, count)
+            layers["linear"] = DecoderLayer(sizes, gain / math.sqrt(count), generator)
         kernel = config.kernel
         for number, (fan_in, fan_out) in enumerate(zip(config.channels, config.channels[1:], strict=False)):
             sizes = (fan_out, fan_in, kernel, kernel)
-            layers[f"doubling{number}"] = DecoderLayer(sizes, fan_in * kernel**2 / 4, gain, generator)
+            layers[f"doubling{number}"] = DecoderLayer(sizes, 2 * gain / (kernel * math.sqrt(fan_in)), generator)
         fan_in = config.channels[-1]
-        layers["last"] = DecoderLayer((shape.channels, fan_in, 3, 3), 9 * fan_in, 4.0, generator)
+        layers["last"] = DecoderLayer((shape.channels, fan_in, 3, 3), 4 / (3 * math.sqrt(fan_in)), generator)
         self.layers = nn.ModuleDict(layers)
+
+    def seed_weights(self, seed: int, share: float) -> None:
+        """Let the decoder start from the random numbers of a seed (1 .. 2^32 - 1), on grids of a share of them."""
+        for number, (_, layer) in enumerate(self.decoder_layers()):
+            layer.seed(seed, number, share)
+        bases = tuple(value for _, layer in self.decoder_layers() for value in (layer.shift, layer.gain))
+        self.config = replace(self.config, seed=seed, bases=bases)
 
     def decoder_layers(self) -> Iterator[tuple[str, DecoderLayer]]:
         """Layers by their names in the format, in its order."""
@@ -106,8 +136,8 @@ class PriorModel(nn.Module):
         return dict(self.decoder_layers())[name]
 
     def set_grids(self, share: float) -> None:
-        """Choose the grids of all layers."""
-        for _, layer in self.decoder_layers():
+        """Choose the grids of all layers, unless their seed has."""
+        for _, layer in () if self.config.seed else self.decoder_layers():
             layer.set_grid(share)
 
     def _rounded(self, value: Tensor, exact: bool) -> Tensor:

@@ -16,8 +16,9 @@ class PriorOptions:
     leak: what negative activations are divided by, as a power of two. samples: draws of each prior in a step of the
     joint phase. with_means: whether the images of the means take part in it, too. spread: what a draw's deviation
     starts from, in parts of the means'. grid: step of the weights, in parts of their deviation; 0: as fine as the
-    format allows, for comparison. exact_from: share of the joint phase after which numbers are rounded. decoder_rate:
-    learning rate of the decoder.
+    format allows, for comparison. seeded: whether weights are coded against the random numbers that they start from,
+    which cost nothing. exact_from: share of the joint phase after which numbers are rounded. decoder_rate: learning
+    rate of the decoder.
     """
 
     preset: str = option("4kib", quiet=True)
@@ -28,6 +29,7 @@ class PriorOptions:
     with_means: bool = option(True, quiet=True)
     spread: float = option(0.3, low=0, quiet=True)
     grid: float = option(0.5, low=0, high=4, quiet=True)
+    seeded: bool = option(True, quiet=True)
     exact_from: float = option(0.4, low=0, high=1, quiet=True)
     decoder_rate: float = option(0.001, low=1e-9, quiet=True)
 
