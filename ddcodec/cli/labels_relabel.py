@@ -10,6 +10,7 @@ import click
 
 from ddcodec.cli.failure import about
 from ddcodec.cli.label_options import codec_options
+from ddcodec.cli.labels_per_sample import per_sample_options, relabel_samples
 from ddcodec.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", type=click.Path(), metavar="RUN_DIR_OR_FILE")
-@click.option(
-    "--teacher", required=True, type=click.Path(), help="Weights: .safetensors, .pt, a run's pool or experts."
-)
-@click.option("--views", type=int, required=True, help="Augmented views of each image.")
+@click.option("--teacher", type=click.Path(), help="Weights: .safetensors, .pt, a run's pool or experts.")
+@click.option("--views", type=int, help="Augmented views of each image.")
+@per_sample_options
 @click.option("--out", type=click.Path(), help="Set with these labels  [default: RUN_DIR/labelled.ddz]")
 @click.option("--network", default="convnet", show_default=True, help="Of bare weights.")
 @click.option("--norm", help="Of bare weights, as in a recipe.")
@@ -38,7 +38,8 @@ def relabel(source: str, out: str | None, as_json: bool, **options: Any) -> None
     """Issue soft labels of the decoded images and write the set with them.
 
     The views come from a generator that the file states in about 18 bytes, however many there are. A run that was
-    stopped goes on where it was, if it is called in the same way.
+    stopped goes on where it was, if it is called in the same way. With --per-sample each image gets a single label,
+    seen as it is: softmax(logits / temperature) of --teacher, or of one that --train-teacher makes.
     """
     from ddcodec.cli.label_packing import report_pack
 
@@ -46,9 +47,24 @@ def relabel(source: str, out: str | None, as_json: bool, **options: Any) -> None
     if out is None and not place.is_dir():
         raise click.UsageError("--out: needed where the source is a file")
     target = Path(out) if out is not None else place / "labelled.ddz"
+    if options["per_sample"]:
+        with about(source):
+            return relabel_samples(_set_bytes(place), target, options, as_json)
+    _check_views(options)
     with about(source):
         packed, size, seconds = _issue(place, target, options)
     report_pack(packed, size, seconds, str(target), as_json, alone=False)
+
+
+def _check_views(options: dict[str, Any]) -> None:
+    """See that what labels of views need is there, and nothing that only labels of samples have."""
+    for name in ("teacher", "views"):
+        if options[name] is None:
+            raise click.UsageError(f"Missing option '--{name}'.")
+    for name in ("train_teacher", "teacher_test", "teacher_out", "settings"):
+        if options[name]:
+            word = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
+            raise InputError(f"{word}: only --per-sample has a use for it")
 
 
 def _set_bytes(place: Path) -> bytes:

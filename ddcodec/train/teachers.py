@@ -54,15 +54,18 @@ def save_teacher(
     classes: int,
     mean: Sequence[float],
     std: Sequence[float],
+    more: Mapping[str, str | int | float] | None = None,
 ) -> None:
     """Write a trained network, with what it needs to be used, as a safetensors file.
 
     Args:
         network: as `make_network` makes it for the recipe, without a `Normalise` before it.
         shape: channels, height, width of its images. mean, std: a float per channel, that they are normalised by.
+        more: what else the file shall say of it, such as its accuracy; no reader needs it.
     Raises: as `write_atomic`.
     """
-    notes = {name: getattr(recipe, name) for name in ("network", "width", "depth", "norm")}
+    notes: dict[str, Any] = dict(more or {})
+    notes |= {name: getattr(recipe, name) for name in ("network", "width", "depth", "norm")}
     notes |= {"format": FORMAT, "shape": list(shape), "classes": classes, "mean": list(mean), "std": list(std)}
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     write_atomic(path, save(weights, {NOTES: json.dumps(notes)}))
