@@ -1,6 +1,6 @@
 """Whether each loss improves on the real images it starts from: short runs at one budget, one evaluation for all.
 
-    python -m benchmarks.losses [--losses start,dm,dc,ncfm,tm] [--kib 0.5] [--images 20] [--set tm.student_steps=30 ...]
+    python -m benchmarks.losses [--losses start,dm,dc,ncfm,mmd,tm,d3] [--kib 0.5] [--images 20] [--set tm.batch=30 ...]
 
 Made to find settings that are broken, not the best ones: matching and judging networks of width 32, few steps, about
 a minute each on one core. "start" is real images through the codec at the same budget. Losses keep their defaults but
@@ -28,14 +28,17 @@ TABLE = RESULTS / "losses.tsv"
 RECIPE = Recipe(width=32, epochs=60, batch_size=32, learning_rate=0.02)
 """Short, too."""
 POOL = ["matching.networks=2", "matching.stages=[50, 150]", "matching.real_per_class=100"]
+TRAJECTORY = ["tm.experts=2", "tm.together=2", "tm.expert_epochs=6", "tm.max_start=4", "tm.expert_batch=64",
+              "tm.student_steps=10", "tm.batch=50"]  # fmt: skip
 SHORT: dict[str, tuple[int, list[str]]] = {
     "start": (0, ["train.fit_steps=10"]),
     "dm": (60, POOL),
     "dc": (30, ["dc.real_batch=32"]),
     "ncfm": (60, [*POOL, "ncfm.real_batch=20"]),
-    "tm": (40, ["tm.experts=2", "tm.together=2", "tm.expert_epochs=6", "tm.max_start=4", "tm.expert_batch=64",
-                "tm.student_steps=10", "tm.batch=50"]),
-}  # fmt: skip
+    "mmd": (60, [*POOL, "mmd.real_batch=20"]),
+    "tm": (40, TRAJECTORY),
+    "d3": (80, [*TRAJECTORY, "mmd.real_batch=20"]),
+}
 """Joint steps and options of each."""
 
 

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import ddcodec
 from ddcodec.dataset import SoftLabels
@@ -13,15 +14,20 @@ from ddcodec.format.container import Payload, read_container, write_container
 from ddcodec.pipeline import Metadata, decode, encode_set, verify
 from ddcodec.republish import with_soft_labels
 from ddcodec.sources.spec import load_spec
+from ddcodec.train.config import Config
 from ddcodec.train.convnet import seeded_convnet
+from ddcodec.train.data import load_training_data
 from ddcodec.train.judging import prepare, recipe_of
+from ddcodec.train.loop import run
 from ddcodec.train.recipe import Recipe
 from ddcodec.train.teachers import save_teacher
 from tests.calls import call, complaint
 from tests.calls import write as write_small
+from tests.labelled import labelled, logits
 from tests.small_models import META, MODELS
 from tests.test_cli_eval import write
 from tests.test_republish import sections
+from tests.train.small_runs import SHORT
 
 QUICK = ("--set", "recipe.width=8", "--set", "recipe.batch_size=64", "--set", "recipe.learning_rate=0.05")
 
@@ -64,6 +70,16 @@ def test_a_stated_accuracy_was_reached_with_other_labels():
     assert decode(with_soft_labels(data, labels_for(decode(data)))).recipe == {"epochs": 5}
     bare = encode_set(MODELS["pyramid"], Metadata(recipe={"accuracy": 0.5}))
     assert "meta" not in sections(with_soft_labels(bare, labels_for(decode(bare))))
+
+
+def test_labels_of_views_are_replaced(tmp_path):
+    data = encode_set(MODELS["pyramid"], META)
+    path = labelled(tmp_path / "views.ddz", tmp_path / "work", data, logits(10, 3), views=2)
+    assert "VIEW" in sections(path.read_bytes())
+    soft = labels_for(decode(data))
+    copy = with_soft_labels(path.read_bytes(), soft)
+    assert copy == with_soft_labels(data, soft)
+    assert decode(copy).label_views is None
 
 
 def test_what_does_not_fit_is_refused():
@@ -130,7 +146,12 @@ def test_a_teacher_is_trained_kept_and_used_again(tmp_path, file):
     assert (tmp_path / "other").read_bytes() != b""
 
 
-def test_a_whole_run_is_labelled_as_a_file_is(tmp_path, file, teacher):
+def test_a_finished_run_is_labelled_as_a_file_is(tmp_path, file, teacher):
+    run(Config().with_settings(SHORT), load_training_data("digits"), tmp_path / "run", torch.device("cpu"))
+    call(*per_sample(tmp_path / "run", "--teacher", teacher))
+    call("encode", tmp_path / "run", tmp_path / "plain.ddz", "--no-hash")
+    call(*per_sample(tmp_path / "plain.ddz", "--teacher", teacher, "--out", tmp_path / "out.ddz"))
+    assert (tmp_path / "run" / "labelled.ddz").read_bytes() == (tmp_path / "out.ddz").read_bytes()
     assert "--out: needed where" in call(*per_sample(file, "--teacher", teacher), code=2).stderr
 
 
