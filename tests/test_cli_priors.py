@@ -103,7 +103,11 @@ def test_report_verify_and_diff(file, tmp_path):
     second = write(tmp_path / "y.ddz", other, META, with_hash=True)
     assert "intact: 5 images" in call("verify", file).stdout
     call("report", file, "-o", tmp_path / "r.html")
-    assert ddcodec.load(file).content_hash().hex() in (tmp_path / "r.html").read_text()
+    page = (tmp_path / "r.html").read_text()
+    assert ddcodec.load(file).content_hash().hex() in page
+    assert "3 dimensions, " in page
+    assert "decoder of 199 weights, " in page
+    assert "s = s.sampled(50, seed=0)" in page
     found = json.loads(call("diff", file, second, "--json", code=1).stdout)
     assert [row["number"] for row in found["latents"]] == [0]
     assert found["latents"][0]["differing"] == 1

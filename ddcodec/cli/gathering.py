@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddcodec.cli.failure import about
+from ddcodec.cli.showing import prior_fields
 
 if TYPE_CHECKING:
     from ddcodec.report.facts import FileFacts, Sizes
@@ -28,7 +29,7 @@ def gather(file: str, name: str, run_dir: Path | None) -> "FileFacts":
     from ddcodec import pipeline
     from ddcodec.export.stretch import display_levels
     from ddcodec.format.container import read_container
-    from ddcodec.report.facts import FileFacts
+    from ddcodec.report.facts import FileFacts, PriorRow
     from ddcodec.train.rundir import RESULT
 
     if run_dir is None and (Path(file).parent / RESULT).is_file():
@@ -40,7 +41,7 @@ def gather(file: str, name: str, run_dir: Path | None) -> "FileFacts":
         if stored is not None and stored != computed:
             pipeline.verify(data)  # raises; sound files are decoded only once
         shown, is_stretched = display_levels(dataset)
-    header = found.header
+    header, keys = found.header, tuple(PriorRow.__dataclass_fields__)
     return FileFacts(
         name=name,
         dataset=dataset,
@@ -56,6 +57,7 @@ def gather(file: str, name: str, run_dir: Path | None) -> "FileFacts":
         shown=shown,
         stretched=is_stretched,
         sizes=None if run_dir is None else _sizes(file, data, run_dir),
+        priors=tuple(PriorRow(**{key: group[key] for key in keys}) for group in prior_fields(found) or ()),
     )
 
 

@@ -33,6 +33,17 @@ class Sizes:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PriorRow:
+    """Priors that share a decoder: their number, dimensions, and bytes; its weights, and bytes."""
+
+    priors: int
+    dimensions: int
+    latent_bytes: int
+    decoder_weights: int
+    decoder_bytes: int
+
+
 @dataclass(frozen=True, eq=False)
 class FileFacts:
     """One file.
@@ -46,6 +57,7 @@ class FileFacts:
         shown: for each channel the pixel values that are drawn black and white; stretched: whether they were
             chosen by the content instead of 0 and peak.
         sizes: how the file agrees with its run, None without one.
+        priors: a row for each group of priors.
     """
 
     name: str
@@ -62,6 +74,7 @@ class FileFacts:
     shown: tuple[tuple[float, float], ...]
     stretched: bool = False
     sizes: Sizes | None = None
+    priors: tuple[PriorRow, ...] = ()
 
     @property
     def bytes_per_class(self) -> float:

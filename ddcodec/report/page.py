@@ -102,14 +102,14 @@ def _headline(facts: FileFacts) -> tuple[tuple[str, str], ...]:
     parts = [
         ("bytes per class", text.number(facts.bytes_per_class, 1)),
         ("bytes", text.number(facts.file_bytes)),
-        ("images", text.number(len(dataset))),
+        ("priors" if facts.priors else "images", text.number(len(dataset))),
         ("classes", text.number(dataset.class_count)),
         ("channels, size", shape_text(facts)),
     ]
     if len(dataset):
         pixels = len(dataset) * height_width[0] * height_width[1]
         parts.append(("bits per pixel", f"{8 * facts.file_bytes / pixels:.3g}"))
-    if dataset.label_views is not None:
+    if dataset.label_views is not None or facts.priors:
         parts += [(f"bytes of {name}", text.number(size)) for name, size in bytes_by_part(facts).items()]
     if facts.accuracy is not None:
         parts.insert(1, ("accuracy, as stated", text.percent(facts.accuracy)))
@@ -134,6 +134,16 @@ def _label_rows(views: LabelViews) -> tuple[tuple[str, str], ...]:
         ("meant for", f"loss {head.loss}, temperature {f'{head.temperature:g}' if head.temperature else 'not stated'}"),
         ("re-use", head.reuse),
     )
+
+
+def _prior_rows(facts: FileFacts) -> tuple[tuple[str, str], ...]:
+    """What is said of each group of priors."""
+    rows = []
+    for row in facts.priors:
+        latents = f"{text.number(row.dimensions)} dimensions, {text.number(row.latent_bytes)} bytes"
+        decoder = f"decoder of {text.number(row.decoder_weights)} weights, {text.number(row.decoder_bytes)} bytes"
+        rows.append((f"{text.number(row.priors)} priors", f"{latents}; {decoder}"))
+    return tuple(rows)
 
 
 def _compared(place: int, facts: FileFacts) -> tuple[str, ...]:
@@ -192,6 +202,8 @@ def _tables(facts: FileFacts) -> tuple[Table, ...]:
         tables.append(Table("Soft labels", (*soft, ("numbers", text.number(dataset.soft.values.size)))))
     if dataset.label_views is not None:
         tables.append(Table("Soft labels of views", _label_rows(dataset.label_views)))
+    if facts.priors:
+        tables.append(Table("Priors", _prior_rows(facts), "the images shown are those of their means"))
     if dataset.extra:
         tables.append(Table("Further", tuple(text.rows(dataset.extra))))
     return tuple(tables)

@@ -8,6 +8,7 @@ from ddcodec.report.facts import FileFacts
 from ddcodec.report.text import plain
 from ddcodec.views.generator import ViewGenerator
 
+_SAMPLES = 50  # of each class that has priors
 _DEFAULTS: dict[str, Any] = {
     "epochs": 300,
     "batch_size": 256,
@@ -82,9 +83,14 @@ def _step(facts: FileFacts, views: bool) -> list[str]:
 
 def _loaded(facts: FileFacts) -> list[str]:
     """Images and targets as tensors, mosaics cut."""
-    dataset = facts.dataset
+    dataset, drawn = facts.dataset, list[str]()
     count, *shape = dataset.pixels.shape
     factor, soft = dataset.recipe.get("factor"), dataset.soft
+    if dataset.priors is not None:
+        drawn.append(
+            f"s = s.sampled({_SAMPLES}, seed=0)  # images drawn from its priors; other seeds give other images"
+        )
+        count = _SAMPLES * sum(number > 0 for number in dataset.class_counts)
     if type(factor) is int and factor > 1:
         lines = [f"x, y, soft = s.expanded()  # mosaics cut into {factor} x {factor} tiles, enlarged"]
         lines.append("x, y = torch.from_numpy(x), torch.from_numpy(y)")
@@ -94,7 +100,7 @@ def _loaded(facts: FileFacts) -> list[str]:
     if soft is not None:
         probable = ".softmax(1)" if soft.kind == "logits" else ""
         lines.append(f"y = torch.from_numpy(soft){probable}  # the file has {soft.kind}")
-    return lines
+    return drawn + lines
 
 
 def _prepared(facts: FileFacts, views: bool) -> list[str]:

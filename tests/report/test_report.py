@@ -10,11 +10,13 @@ from PIL import Image
 
 from ddcodec import pipeline
 from ddcodec.errors import DdzError
+from ddcodec.format.metadata import Metadata
 from ddcodec.report import charts, gallery, snippet
 from ddcodec.report.curve import make_curve
 from ddcodec.report.facts import SizeRow, Sizes
 from ddcodec.report.page import load_template, render_page
 from ddcodec.report.pictures import as_bytes, data_uri, tile_of
+from tests.prior_models import prior_model
 from tests.report.files import HOSTILE, facts_about, facts_of, plain_set, small_file
 from tests.small_models import META
 
@@ -317,6 +319,18 @@ def test_the_training_lines_run(options, monkeypatch):
     factor = dataset.recipe.get("factor", 1)
     assert len(space["x"]) == len(dataset) * factor**2
     assert torch.isfinite(next(space["model"].parameters())).all()
+
+
+def test_the_training_lines_draw_from_priors(tmp_path):
+    pytest.importorskip("torch")
+    file = tmp_path / "x.ddz"
+    file.write_bytes(pipeline.encode_set(prior_model(counts=(2, 1)), Metadata(recipe={"epochs": 2})))
+    text = snippet.python_lines(facts_of(file.read_bytes(), str(file)))
+    text = text.replace("model = ...", "model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(2))")
+    space = {}
+    exec(compile(text.replace("optimiser = ", "model(x)\noptimiser = ", 1), "snippet", "exec"), space)
+    assert space["y"].tolist() == [0] * 50 + [1] * 50
+    assert "float32 (100, 1, 5, 6)" in text
 
 
 def test_the_shell_line_is_quoted():
