@@ -1,6 +1,7 @@
 """Sets with priors: means, draws and samples, wherever they are asked for."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -120,6 +121,18 @@ def test_samples_within_limits():
     with pytest.raises(LimitError, match="2 samples of each class are 120 pixels, the limit is 119"):
         priors.samples(2, limits=Limits(pixels=119))
     assert len(priors.samples(2, limits=Limits(pixels=120))[0]) == 4
+
+
+def test_drawing_takes_little_memory():
+    """Beyond the images themselves: all at once, the activations of these would take 50 MB."""
+    priors = decode(FILE).priors
+    tracemalloc.start()
+    try:
+        pixels, _ = priors.samples(20_000)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes - pixels.nbytes < 10 * 2**20
 
 
 def test_priors_travel_to_other_processes():

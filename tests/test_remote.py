@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import ddcodec
+from ddcodec import inspection
 from ddcodec.cli import main
 from ddcodec.codecs.configs import Shape, TransformConfig
 from ddcodec.errors import ChecksumError, FormatError, InputError, LimitError
@@ -101,6 +102,20 @@ def test_info_needs_only_tables():
         used = found.overhead_bytes + found.section_bytes["meta"] + found.section_bytes["LATN"] - sum(found.class_bytes)
         assert server.sent <= used + FRONT_BYTES
         assert server.requests <= 3
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_info_on_several_networks(monkeypatch, whole):
+    """They come at once where they are small, else the front of each."""
+    data = FILES["networks for each class"]
+    if not whole:
+        monkeypatch.setattr(inspection, "_WHOLE_NETS_BYTES", 0)
+    with serving(data) as server:
+        assert info(server.url) == info(data)
+        assert len(info(data).groups) == CLASSES
+        networks_bytes = info(data).section_bytes["NETS"]
+        assert server.requests <= (4 if whole else 4 + CLASSES)
+        assert (server.sent > networks_bytes) is whole
 
 
 def test_what_is_no_such_file_is_not_fetched_whole():

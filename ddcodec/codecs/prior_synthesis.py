@@ -111,7 +111,7 @@ def affine(layer: Layer, columns: Planes) -> Planes:
     """round_shift(W x + b 2^t, s) for columns (in, n)."""
     dtype, scale = exact_dtype(layer, PLANE_MAX), 1.0 / (1 << layer.shift)
     bias = ((layer.bias << layer.bias_shift) + ((1 << layer.shift) >> 1)) * scale
-    result: Planes = (layer.weight * scale).astype(dtype) @ columns.astype(dtype)
+    result: Planes = (layer.weight * scale).astype(dtype) @ columns.astype(dtype, copy=False)
     result += bias.astype(dtype)[:, None]
     return np.floor(result, out=result)
 

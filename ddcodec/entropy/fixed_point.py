@@ -44,11 +44,15 @@ class Layer:
 
 
 def row_bound(layer: Layer, input_max: int) -> int:
-    """Largest magnitude any partial sum of the layer can reach, in Python integers."""
+    """Largest magnitude any partial sum of the layer can reach, exactly."""
+    if not len(layer.weight):
+        return 1 << layer.shift
     fan_in = prod(layer.weight.shape[1:])
     rows = np.abs(layer.weight.reshape(len(layer.weight), fan_in)).sum(axis=1)
     bias = np.abs(layer.bias) << layer.bias_shift
-    return max((int(w) * input_max + int(b) for w, b in zip(rows, bias, strict=True)), default=0) + (1 << layer.shift)
+    if int(rows.max()) * input_max + int(bias.max()) >= 2**63:  # then numpy's integers are too short
+        rows, bias = rows.astype(object), bias.astype(object)
+    return int((rows * input_max + bias).max()) + (1 << layer.shift)
 
 
 def exact_dtype(layer: Layer, input_max: int) -> type:

@@ -22,7 +22,7 @@ from tests.hostile.mutate import parse, single_bit_flips
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = sorted(json.loads((GOLDEN / "hashes.json").read_text(encoding="utf-8")))
 MADE = ("pixels", "pixels with soft labels, unsorted")
-SMALL = ("transform-block-32.ddz", "pyramid-deep.ddz", "soft-scores-unsorted.ddz", *MADE)
+SMALL = ("transform-block-32.ddz", "pyramid-deep.ddz", "soft-scores-unsorted.ddz", "priors-straight-3.ddz", *MADE)
 MUTATIONS, CHUNKS = 2_000, 10
 LIMITS = Limits(latents=2**12, pixels=2**13, images=2**10, weights=2**16, soft_labels=2**12, label_rows=2**10)
 SECONDS = 2  # of one CPU, for one file
@@ -106,7 +106,10 @@ def both(data):
 @pytest.mark.usefixtures("small_limits")
 @pytest.mark.parametrize(
     ("name", "section"),
-    [("transform-block-32.ddz", 0), ("transform-block-32.ddz", 1), *((MADE[1], n) for n in range(4))],
+    [
+        *((name, n) for name in ("transform-block-32.ddz", "priors-straight-3.ddz") for n in range(2)),
+        *((MADE[1], n) for n in range(4)),
+    ],
 )
 def test_every_bit_of_a_payload_behind_a_right_checksum(name, section):
     original = golden(name)
