@@ -199,6 +199,12 @@ def test_importing_the_package_costs_next_to_nothing():
     assert done.returncode == 0, done.stderr
 
 
+def test_looking_at_a_file_needs_no_numpy():
+    file = ROOT / "tests" / "golden" / "valid" / "priors-and-transform.ddz"
+    done = run(f"import sys, ddcodec.inspection as i; i.info({str(file)!r}); assert 'numpy' not in sys.modules")
+    assert done.returncode == 0, done.stderr
+
+
 def test_version_and_names():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert ddcodec.__version__ == settings["project"]["version"]
