@@ -4,6 +4,7 @@
 from functools import partial
 
 from tests.reference_decoder import (
+    LIMITS,
     STEP,
     Layer,
     Tensor,
@@ -28,13 +29,22 @@ def priors(reader, shape, _):
     kernel, leak = reader.ranged(3, 4, "R4"), reader.ranged(0, 15, "R4")
     step, scale, spread_scale = reader.ranged(0, 127, "R5"), reader.ranged(0, 63, "R5"), reader.ranged(0, 63, "R5")
     offset, spread_step = reader.ranged(0, 127, "R5"), reader.ranged(1, 32, "R5")
+    seed, bases = reader.ranged(0, WORD - 1, "R8"), []
+    for _ in range(linear + stages + 1 if seed else 0):
+        bases.append((reader.ranged(0, 15, "R8"), reader.ranged(0, 127, "R8")))
     sizes = [(-(-height // 2 ** (stages - s)), -(-width // 2 ** (stages - s))) for s in range(stages + 1)]
     for c, (h, w) in zip(channels, sizes):
         require(c * h * w <= 2**23, "R6", f"{c} planes of {h}x{w}")
     first = channels[0] * sizes[0][0] * sizes[0][1]
     require(linear or z == first, "R2", f"{z} dimensions for planes of {first}")
     specs = [(z, Tensor([default] * z, 0)) for default in (step, scale, 0, spread_scale)]
-    specs += dense([z, first]) * linear + dense(channels, kernel**2) + dense([channels[-1], outs], 9)
+    layers = dense([z, first]) * linear + dense(channels, kernel**2) + dense([channels[-1], outs], 9)
+    total = sum(size for size, _ in specs + layers)
+    require(total <= LIMITS["weights"], "limit", "G6: weights")  # before the bases are made
+    for n, (shift, gain) in enumerate(bases):
+        size, _ = layers[2 * n]
+        layers[2 * n] = size, Tensor([seeded(seed, n, i, gain) for i in range(size)], shift)
+    specs += layers
 
     def build(tensors):
         tables = [tensor.values for tensor in tensors[:4]]
@@ -57,6 +67,12 @@ def priors(reader, shape, _):
         )
 
     return None, specs, build
+
+
+def seeded(seed, n, i, gain):
+    """Section 7c: element i of the base of layer n."""
+    word = philox(i // 4, n, 4, 0, seed, 0)[i % 4]
+    return round_shift((sum(word.to_bytes(4, "little")) - 510) * STEP[gain], 13)
 
 
 def read_priors(z, tables, coder, n, _):

@@ -39,7 +39,7 @@ CODEC_RULES = {
     *(f"K{n}" for n in range(1, 6)),
     *("D1", "D2", "Q1", "Q2", "Q3"),
     *(f"A{n}" for n in range(1, 14)),
-    *(f"R{n}" for n in range(1, 8)),
+    *(f"R{n}" for n in range(1, 9)),
 }
 # The headers' rules have their files in tests/hostile. Two limits have none: a file of 2^30 bytes does not belong
 # here, and 10,000 groups cannot be exceeded, as rule H1 comes first. Nor have rules N4 and V8, which no file can break.

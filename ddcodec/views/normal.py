@@ -35,12 +35,12 @@ def normal_numbers(
     return total.astype(np.int64) - MIDDLE
 
 
-def byte_sums(seed: int, layer: int, count: int) -> NDArray[np.int64]:
+def byte_sums(seed: int, layer: int, count: int, start: int = 0) -> NDArray[np.int64]:
     """Integers (count,) of mean 0 and a deviation of 147.8, -510 .. 510: one for each word, in order.
 
-    Args: seed: below 2^32; layer: second number of the counter.
+    Args: seed: below 2^32; layer: second number of the counter; start: of the first one, a multiple of 4.
     """
-    rows = np.arange(-(-count // 4), dtype=np.uint64)
+    rows = np.arange(start // 4, -(-(start + count) // 4), dtype=np.uint64)
     second, third, fourth = (np.full(1, value, np.uint64) for value in (layer, WEIGHTS, 0))
     words = np.stack(philox((rows, second, third, fourth), (seed, 0)), axis=1).reshape(-1)[:count]
     return _bytes_of(words).astype(np.int64) - FEW_MIDDLE

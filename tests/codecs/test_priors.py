@@ -16,7 +16,7 @@ from ddcodec.pipeline import EncodedModel, decode, encode_set
 from ddcodec.views.normal import DEVIATION, normal_numbers
 from tests import reference_decoder, reference_priors
 from tests.codecs.generate import read_model
-from tests.prior_models import LINEAR, SHAPE, STRAIGHT, prior_latents, prior_model, prior_networks
+from tests.prior_models import LINEAR, SEEDED, SHAPE, STRAIGHT, prior_latents, prior_model, prior_networks
 
 
 @st.composite
@@ -49,7 +49,9 @@ def configs(draw, shape):
     last = (draw(st.integers(0, 127)), draw(st.integers(1, 32)))
     first = PriorConfig(1, True, channels, *numbers, *scales, *last).size_hw(shape, 0)
     dimensions = draw(st.integers(1, 9)) if linear else channels[0] * first[0] * first[1]
-    return PriorConfig(dimensions, linear, channels, *numbers, *scales, *last)
+    seed = draw(st.sampled_from([0, 0, 1, 77, 2**32 - 1]))
+    bases = [draw(st.integers(0, 127 if odd else 15)) for odd in (0, 1) * (stages + 1 + linear)] if seed else []
+    return PriorConfig(dimensions, linear, channels, *numbers, *scales, *last, seed, tuple(bases))
 
 
 @settings(max_examples=100)
@@ -141,5 +143,5 @@ def test_tables_out_of_range_are_not_written(name, bad):
 
 
 def test_the_front_tells_the_number_of_weights():
-    for config in (LINEAR, STRAIGHT):
+    for config in (LINEAR, STRAIGHT, SEEDED):
         assert config.weight_count(SHAPE) == prior_networks(SHAPE, config, 1).weight_count

@@ -21,9 +21,13 @@ def decoder(shape, config, seed, reach=60, shift=6):
         if spec.base is None:
             tensors.append(rng.integers(-reach, reach + 1, spec.shape))
             shifts.append(shift)
-        else:
+        elif place < len(RANGES):
             tensors.append(np.clip(spec.base + rng.integers(-6, 7, spec.shape), *RANGES[place]))
             shifts.append(0)
+        else:  # against a seed
+            few = rng.random(spec.shape) < 0.1
+            tensors.append(spec.base + np.where(few, rng.integers(-reach, reach + 1, spec.shape), 0))
+            shifts.append(spec.base_shift)
     return GroupNetworks(shape, config, (), 0, tuple(tensors), tuple(shifts))
 
 
@@ -43,6 +47,7 @@ def valid_prior_files():
     straight = PriorConfig(12, False, (2, 2, 2), 3, 2, 72, 34, 28, 64, 8)  # planes of 3x2
     flat = PriorConfig(20, False, (1,), 3, 15, 100, 40, 34, 70, 1)
     wild = PriorConfig(6, True, (2, 3), 4, 0, 127, 60, 60, 127, 32)
+    seeded = PriorConfig(5, True, (4, 3, 2), 4, 3, 92, 36, 30, 58, 4, 2**32 - 1, (7, 90, 6, 92, 7, 94, 6, 96))
     beside = PriorConfig(4, True, (3, 2), 3, 1, 88, 34, 30, 64, 4)
     other = networks(small, TransformConfig(4, (4, 3)), 43, (4,))
     mixed = EncodedModel(
@@ -65,14 +70,15 @@ def valid_prior_files():
         "priors-straight-3": EncodedModel(
             [decoder(grey, straight, 42)], (0, 0), latents(straight, (1, 2), 42), np.array([1, 0, 1])
         ),
+        "priors-seeded": EncodedModel([decoder(colour, seeded, 47)], (0, 0), latents(seeded, (2, 1), 47)),
         "priors-and-transform": mixed,
         "priors-extreme": extreme,
     }
     return {name: encode_set(coded, with_hash=True) for name, coded in sets.items()}
 
 
-# The smallest file of priors: one of one dimension, images of one pixel, no linear layer, no doubling.
-PRIORS = [5, 1, 0, 0, 1, 3, 0, 0, 0, 0, 64, 1]
+# The smallest file of priors: one of one dimension, images of one pixel, no linear layer, no doubling, no seed.
+PRIORS = [5, 1, 0, 0, 1, 3, 0, 0, 0, 0, 64, 1, 0]
 TENSORS = 6  # four tables, W and b of the last layer
 BASED = b"\xff" * TENSORS
 
@@ -145,6 +151,13 @@ def invalid_prior_files():
         "R7-centre-below-16384": with_table(2, -16_385),
         "R7-scale-of-log-scales-64": with_table(3, 64),
         "R7-scale-of-log-scales-below-0": with_table(3, -1),
+        "R8-shift-16": (draft(nets([*PRIORS[:12], 1, 16, 0])), bad, net, 14),
+        "R8-gain-128": (draft(nets([*PRIORS[:12], 1, 0, 128])), bad, net, 15),
+        "W1-seed-of-weights": (draft(nets(PRIORS[:12], b"\xff\xff\xff\xff\x10")), bad, net, 13),
+        "N2-weight-on-a-seed": (
+            draft(nets([*PRIORS[:12], 1, 0, 127], *weights([32_767] * 9, 4, TENSORS))),
+            *(bad, net, 1),
+        ),
         "N1-shift-of-a-decoder": (draft(nets(PRIORS, b"\xff" * 4 + b"\x00\x10")), bad, net, 6 + len(PRIORS)),
         "G4-descriptor-of-a-table": (draft(nets(PRIORS, b"\x40")), bad, net, 1 + len(PRIORS)),
         "G6-weights-of-a-decoder": (draft(huge, latn(b""), sized), "weights", net, None),
