@@ -1,19 +1,19 @@
 """Priors: any decoder comes back as it was, and both decoders draw the same images."""
 
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddcodec import priors as prior_room
-from ddcodec.codecs import prior_synthesis
+from ddcodec.codecs import prior_base, prior_synthesis
 from ddcodec.codecs.configs import PriorConfig, Shape
+from ddcodec.codecs.prior_base import BASE_SHIFT, base_weights
 from ddcodec.codecs.prior_config import PLANES_MAX
+from ddcodec.codecs.transform import step_table
 from ddcodec.errors import EncodeError
 from ddcodec.pipeline import EncodedModel, decode, encode_set
-from ddcodec.views.normal import DEVIATION, normal_numbers
+from ddcodec.views.normal import DEVIATION, byte_sums, normal_numbers
 from tests import reference_decoder, reference_priors
 from tests.codecs.generate import read_model
 from tests.prior_models import LINEAR, SEEDED, SHAPE, STRAIGHT, prior_latents, prior_model, prior_networks
@@ -83,22 +83,42 @@ def test_the_decoder_in_portions(monkeypatch):
         assert np.array_equal(mine, other)
 
 
-def vectors():
-    """The table of section 7c: q, n, d, seed, e_d."""
-    number = r"([-\d,]+)"
-    row = r"^\| " + r" \| ".join([number] * 5) + r" \|$"
-    rows = re.findall(row, reference_decoder.CHAPTERS["7c"], re.M)
-    return [[int(cell.replace(",", "")) for cell in row] for row in rows]
+def vectors(header):
+    """The rows of a table of section 7c."""
+    table = reference_decoder.CHAPTERS["7c"].partition(f"| {header} |\n")[2].partition("\n\n")[0].splitlines()
+    return [[int(cell.replace(",", "")) for cell in row.strip("|").split("|")] for row in table[1:] if row[:1] == "|"]
 
 
-@pytest.mark.parametrize(("q", "n", "d", "seed", "expected"), vectors())
-def test_vectors_of_the_specification(q, n, d, seed, expected):
+NOISE, WEIGHTS = vectors("q | n | d | seed | e_d"), vectors("seed | n | i | gain | element")
+
+
+@pytest.mark.parametrize(("q", "n", "d", "seed", "expected"), NOISE)
+def test_vectors_of_noise(q, n, d, seed, expected):
     assert reference_priors.noise(q, n, d, seed) == expected
     assert normal_numbers(np.array([q]), n, d + 1, seed)[0, d] == expected
 
 
+@pytest.mark.parametrize(("seed", "n", "i", "gain", "expected"), WEIGHTS)
+def test_vectors_of_weights(seed, n, i, gain, expected):
+    assert reference_priors.seeded(seed, n, i, gain) == expected
+    first = i // 4 * 4
+    scaled = byte_sums(seed, n, 4, first) * step_table()[gain]
+    assert (scaled[i - first] + (1 << BASE_SHIFT - 1)) >> BASE_SHIFT == expected
+    if i < 100:
+        assert base_weights(seed, n, gain, (10, 10)).reshape(-1)[i] == expected
+
+
 def test_the_specification_has_vectors():
-    assert len(vectors()) == 7
+    assert (len(NOISE), len(WEIGHTS)) == (7, 4)
+
+
+def test_weights_of_a_seed_in_portions(monkeypatch):
+    """They are the same, remembered or not, whatever their number."""
+    whole = base_weights(9, 1, 100, (3, 77))
+    monkeypatch.setattr(prior_base, "_PART_COUNT", 4)
+    monkeypatch.setattr(prior_base, "_KNOWN_COUNT", 0)
+    assert np.array_equal(base_weights(9, 1, 100, (3, 77)), whole)
+    assert np.array_equal(base_weights(9, 1, 100, (50,)), whole.reshape(-1)[:50])
 
 
 def test_noise_is_nearly_normal():
