@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ddcodec.cli.failure import about
+from ddcodec.cli.scheduling import distil_in_blocks, merged_file, schedule_options, split_of
 from ddcodec.errors import InputError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def budget_of_kib(given: Mapping[str, object]) -> dict[str, object]:
 @click.option("--checkpoint-every", type=int, help="run.checkpoint_every: steps.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or start it if there is none.")
 @DEVICE
+@schedule_options
 def distill(
     data: str | None,
     out: str,
@@ -126,7 +128,8 @@ def distill(
         raise click.UsageError("--data is missing")
     if config.recipe.factor != 1:
         raise InputError("recipe.factor: distill makes whole images, no mosaics; expected 1")
-    place = choose_device(device)
+    split = split_of(run_dir, given, resume)
+    place = choose_device("cpu" if split and split.engine == "ray" else device)
     with about(subject_of(data)):
         source = load_training_data(data)
     reporter = StepReporter()
@@ -134,6 +137,10 @@ def distill(
         with about(out):
             if given["images_per_class"] == AUTO:
                 config = with_best_count(config, source, run_dir, place, default_factory(), resume, say)
+            if split is not None:
+                distil_in_blocks(config, source, run_dir, device, split, resume)
+                click.echo(out)
+                return
             memory = MemoryTeller(config, source, place)
             run(config, source, run_dir, place, resume, reporter, begin=memory.begin)
     finally:
@@ -189,13 +196,15 @@ def encode(run_dir: str, out: str, no_hash: bool, meta: str) -> None:
     from ddcodec.train.rundir import read_result
 
     with about(run_dir):
-        model, metadata, _ = read_result(Path(run_dir))
-    metadata = chosen_metadata(metadata, meta)
-    with about(run_dir):
-        blob = encode_set(model, metadata, with_hash=not no_hash)
+        merged = merged_file(Path(run_dir), lambda found: chosen_metadata(found, meta), not no_hash)
+        if merged is None:
+            model, metadata, _ = read_result(Path(run_dir))
+            metadata = chosen_metadata(metadata, meta)
+            merged = encode_set(model, metadata, with_hash=not no_hash), len(model.counts)
+    blob, classes = merged
     with about(out):
         write_atomic(out, blob)
-    click.echo(f"{out}: {len(blob)} bytes, {len(blob) / len(model.counts):.1f} per class")
+    click.echo(f"{out}: {len(blob)} bytes, {len(blob) / classes:.1f} per class")
 
 
 COMMANDS = (distill, encode)

@@ -23,5 +23,5 @@ def next_task(
     if current not in waiting or current is None:
         return longest
     rest = max(max(left.values()), sum(left.values()) / slots)
-    is_late = left[longest] + slice_share > rest * (1 + 1e-9)
+    is_late = left[longest] + min(slice_share, left[current]) > rest * (1 + 1e-9)
     return longest if is_late and left[longest] > left[current] + slice_share / 2 else current

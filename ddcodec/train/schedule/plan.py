@@ -9,15 +9,22 @@ from typing import Any
 import numpy as np
 
 from ddcodec.errors import InputError
+from ddcodec.format.atomic import write_atomic
 from ddcodec.merging.notes import Block, in_words, runs_of
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData, Whole
 from ddcodec.train.flat import mixed_seed
-from ddcodec.train.rundir import CONFIG, read_json, write_json
+from ddcodec.train.rundir import CANDIDATES, CONFIG, RUN, read_json, write_json
 
 PLAN, BLOCKS, MERGED, LOG = "plan.json", "blocks", "merged.ddz", "schedule.jsonl"
 _CHUNK = 4096
 _LEAST_STD = 1e-3
+_WORDS = {
+    "config_sha256": "other options",
+    "data_sha256": "other data",
+    "threads_per_worker": "another --threads-per-worker",
+    "blocks": "another --subtasks",
+}
 
 
 @dataclass(frozen=True)
@@ -108,17 +115,14 @@ def _normalisation(data: TrainingData) -> tuple[tuple[float, ...], tuple[float, 
     return tuple(means), tuple(stds)
 
 
-def begin(plan: Plan, out: Path, resume: bool) -> None:
-    """Make the folder of a plan, or insist that it is this plan's.
+def refuse_other(plan: Plan, out: Path, resume: bool) -> None:
+    """Insist that a folder is new or empty, or, on resume, this very plan's.
 
-    Raises: InputError for a folder in use, or of another plan.
+    Raises: InputError.
     """
-    from ddcodec.format.atomic import write_atomic
-    from ddcodec.train.rundir import CANDIDATES, RUN
-
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected a folder, found a file")
-    if out.is_dir() and any(path.name not in (CANDIDATES, *_BESIDE) for path in out.iterdir()):
+    if out.is_dir() and any(path.name != CANDIDATES for path in out.iterdir()):
         if not resume:
             raise InputError(f"{out}: is not empty; continue it with --resume or choose another folder")
         if not (out / PLAN).exists():
@@ -127,18 +131,16 @@ def begin(plan: Plan, out: Path, resume: bool) -> None:
         for key, word in _WORDS.items():
             if known.get(key) != wanted[key]:
                 raise InputError(f"{out}: was started with {word}; only [run] may change on --resume")
-    (out / BLOCKS).mkdir(parents=True, exist_ok=True)
+
+
+def begin(plan: Plan, out: Path) -> None:
+    """Make the folder of a plan; raises as `write_atomic`."""
+    try:
+        (out / BLOCKS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot make this folder: {error.strerror}") from error
     write_json(out / PLAN, plan.identity())
     write_json(
         out / RUN, {"config_sha256": plan.config.sha256(), "data_sha256": plan.data_sha256, "data": plan.data.name}
     )
     write_atomic(out / CONFIG, plan.config.to_toml().encode())
-
-
-_BESIDE = ("pool",)
-_WORDS = {
-    "config_sha256": "other options",
-    "data_sha256": "other data",
-    "threads_per_worker": "another --threads-per-worker",
-    "blocks": "another --subtasks",
-}

@@ -24,6 +24,7 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # the default, 15, starves on a busy machine
     "RAY_gcs_server_request_timeout_seconds": "10",
 }
 _LAST = "result.json"

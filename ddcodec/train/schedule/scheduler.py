@@ -18,7 +18,7 @@ from ddcodec.train.loop import Stopped
 from ddcodec.train.schedule.engine import Begun, Ended, Engine, Event, Failed, Stepped
 from ddcodec.train.schedule.log import ScheduleLog
 from ddcodec.train.schedule.order import next_task
-from ddcodec.train.schedule.plan import LOG, MERGED, Plan, SubTask, begin
+from ddcodec.train.schedule.plan import LOG, MERGED, Plan, SubTask, begin, refuse_other
 
 _WAIT_SECONDS = 0.25
 WAITS, RUNS, DONE, GIVEN_UP = "waits", "runs", "done", "given up"
@@ -218,12 +218,13 @@ def schedule(
 ) -> Path:
     """Carry out a plan in a folder: run directories and files of blocks in blocks/, and the merged file.
 
-    Args: engine: makes it, once the folder is known to be this plan's; on_event: told of every event.
+    Args: engine: makes it, once the folder is known to be free or this plan's; on_event: told of every event.
     Raises: InputError for a folder in use, or of another plan; as `Scheduler.run`, and what the engine raises.
     """
-    begin(plan, out, resume)
+    refuse_other(plan, out, resume)
     made = engine()
     try:
+        begin(plan, out)
         return Scheduler(plan, out, made, display, retries, on_event).run()
     finally:
         made.close()
