@@ -154,6 +154,10 @@ def _imported() -> Any:
             import ray
         except ImportError:
             raise InputError("--engine ray: Ray is not installed; install ddcodec[ray]") from None
+    # It prints what becomes of each task, in several lines, whatever it is told about logs; we say it in one.
+    driver: Any = getattr(getattr(ray, "_private", None), "worker", None)
+    if hasattr(driver, "print_to_stdstream"):
+        driver.print_to_stdstream = lambda *parts, **more: None
     return ray
 
 
