@@ -43,7 +43,7 @@ from ddcodec.train.rundir import read_result
 
 TABLE = RESULTS / "priors.tsv"
 CPU = torch.device("cpu")
-GRIDS = (0.125, 0.25, 0.5, 1.0)
+GRIDS = (0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ def flowers(folder: Path, split: str) -> TrainingData:
     return TrainingData(np.ascontiguousarray(halved), labels.astype(np.int64), tuple(names), f"flowers64 {split}")
 
 
-RECIPE = Recipe(width=64, epochs=80, batch_size=64, learning_rate=0.02, augmentation="flip_crop")
+RECIPE = Recipe(width=64, epochs=40, batch_size=64, learning_rate=0.02, augmentation="flip_crop")
 WORKLOADS = {
     "cifar10": Workload(
-        cifar10, 10, ("train.fit_steps=200", "train.joint_steps=600"), RECIPE, {1: 36, 2: 50, 4: 72}
+        cifar10, 40, ("train.fit_steps=300", "train.joint_steps=400"), RECIPE, {1: 36, 2: 50, 4: 72}
     ),
     "flowers": Workload(
         flowers,
-        10,
-        ("train.fit_steps=200", "train.joint_steps=400", "matching.networks=3", "matching.stages=[100, 300]",
+        20,
+        ("train.fit_steps=300", "train.joint_steps=400", "matching.networks=3", "matching.stages=[100, 300]",
          "matching.width=32"),
-        replace(RECIPE, width=48, epochs=60),
+        replace(RECIPE, width=48, epochs=40),
         {1: 12, 2: 20, 4: 30},
     ),
 }  # fmt: skip

@@ -45,7 +45,9 @@ FIT, POOL, JOINT, FINALISE = "fit", "pool", "joint", "finalise"
 PEAK = 4080
 _LATENT_RATE, _TABLE_RATE = 0.03, 0.05
 _BETAS = (0.9, 0.99)
-_CLOSING = 0.7
+_LOOK_EVERY = 25
+"""Steps after which the size of the file itself is looked at."""
+_CLOSING = 0.8
 """Share of the joint phase over which the goal falls from what the set takes to its budget."""
 
 
@@ -88,7 +90,7 @@ class PriorDistiller:
             self.targets.append(images)
         self.optimiser = self._make_optimiser()
         self._rates = [group["lr"] for group in self.optimiser.param_groups]
-        self.controller, self.start_bits = Controller(), 0.0
+        self.controller, self.start_bits, self.spare_bits = Controller(), 0.0, 0.0
         real = RealImages(data, self.mean, self.std, device, config.recipe.zca if train.joint_steps else 0.0)
         self.matcher = make_matcher(config, real, self.generator)
         self.teacher = find_teacher(config, self.matcher)
@@ -174,7 +176,7 @@ class PriorDistiller:
         )
         metrics = dict(found.terms)
         if self.budget.per_class or train.lambda_:
-            slopes, weight, goal = self._rate(parameters, pulls, done)
+            slopes, weight, goal = self._rate(parameters, pulls, number)
             pulls = tuple(pull + weight * slope for pull, slope in zip(pulls, slopes, strict=True))
             metrics |= {"rate_weight": weight, "goal_bits": goal}
         else:
@@ -205,7 +207,7 @@ class PriorDistiller:
         return torch.cat(images), torch.cat(labels)
 
     def _rate(
-        self, parameters: list[torch.nn.Parameter], pulls: tuple[Tensor, ...], done: float
+        self, parameters: list[torch.nn.Parameter], pulls: tuple[Tensor, ...], number: int
     ) -> tuple[list[Tensor], float, float]:
         """Slopes of the rate, its weight, and the bits that are allowed by now."""
         rate = sum((model.rate_bits() for model in self.models), torch.zeros((), device=self.device))
@@ -214,17 +216,13 @@ class PriorDistiller:
         self.bits = sum(map(quick_bits, self.models))
         if not self.budget.per_class:
             return slopes, 1 / self.config.train.lambda_, self.bits
-        budget_bits = 8 * self.budget.set_bytes - self._spare_bits()
-        left = max(0.0, 1 - done / _CLOSING)
+        if number % _LOOK_EVERY == 0:  # tables, configurations, container, labels, ends of streams
+            self.spare_bits = 8.0 * self._size() - self.bits
+        budget_bits = 8 * self.budget.set_bytes - self.spare_bits
+        left = max(0.0, 1 - number / self.config.train.joint_steps / _CLOSING)
         goal = max(1.0, budget_bits) * max(self.start_bits / max(1.0, budget_bits), 1.0) ** left
         loss_norm, rate_norm = (float(torch.cat([p.flatten() for p in part]).norm()) for part in (pulls, slopes))
         return slopes, self.controller.weight(self.bits, goal, loss_norm, rate_norm), goal
-
-    def _spare_bits(self) -> float:
-        """About what tables, configuration, container and labels take."""
-        tables = sum(3.0 * 4 * model.config.dimensions for model in self.models)
-        labels = 10.0 * len(self.labels) if self.config.train.labels != "hard" else 0.0
-        return tables + labels + 8 * (60 + 4 * self.class_count) + 200 * len(self.models)
 
     def _finalise(self, number: int) -> dict[str, float]:
         if not self.config.train.joint_steps:

@@ -26,12 +26,12 @@ class PriorOptions:
     channels: tuple[int, ...] = option((), low=1, quiet=True)
     leak: int = option(3, low=0, high=15, quiet=True)
     samples: int = option(1, low=0, quiet=True)
-    with_means: bool = option(True, quiet=True)
+    with_means: bool = option(False, quiet=True)
     spread: float = option(0.3, low=0, quiet=True)
     grid: float = option(0.5, low=0, high=4, quiet=True)
     seeded: bool = option(True, quiet=True)
     exact_from: float = option(0.4, low=0, high=1, quiet=True)
-    decoder_rate: float = option(0.001, low=1e-9, quiet=True)
+    decoder_rate: float = option(0.002, low=1e-9, quiet=True)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _MATCHER = ("matcher.", "pool.")
 
 def save(run: PriorDistiller) -> dict[str, Tensor]:
     """Everything that changes during a run."""
-    numbers = [run.controller.start, run.controller.integral, run.start_bits, run.bits]
+    numbers = [run.controller.start, run.controller.integral, run.start_bits, run.bits, run.spare_bits]
     state: dict[str, Tensor] = {
         "steps_done": torch.tensor([run.steps_done]),
         "generator": run.generator.get_state(),
@@ -36,7 +36,8 @@ def load(run: PriorDistiller, state: dict[str, Tensor]) -> None:
     """
     run.steps_done = int(state["steps_done"])
     run.generator.set_state(state["generator"])
-    run.controller.start, run.controller.integral, run.start_bits, run.bits = state["numbers"].tolist()
+    run.controller.start, run.controller.integral, *numbers = state["numbers"].tolist()
+    run.start_bits, run.bits, run.spare_bits = numbers
     for number, model in enumerate(run.models):
         with torch.no_grad():
             for name, value in model.named_parameters():
