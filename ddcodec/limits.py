@@ -18,7 +18,7 @@ class Limits:
     pixels: int = 2**28
     images: int = 2**22
     groups: int = 10_000
-    weights: int = 2**25
+    weights: int = 2**24
     soft_labels: int = 2**26
     label_rows: int = 2**24
     view_rows: int = 2**24

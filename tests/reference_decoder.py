@@ -898,7 +898,7 @@ LIMITS = {
     "pixels": 2**28,
     "images": 2**22,
     "groups": 10000,
-    "weights": 2**25,
+    "weights": 2**24,
     "soft_labels": 2**26,
     "label_rows": 2**24,
     "file": 2**30,

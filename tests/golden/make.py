@@ -130,6 +130,8 @@ def empty_stream():
 def invalid_files():
     """Name (rule first) -> (draft, error class, payload and place in it of the fault)."""
     net, lat, lab = range(3)  # payloads
+    huge = [1, 1, 16, 1, 3, 640, 640, 640, 2, 0, 4, 128, 128, 128, 128]
+    large = nets(huge, b"\xff" * 23)
     good, two = stream([0]), (2, (1, 0), (1, 1, 1, 1), 0)
     coded, size = nets(FIELDS, *weights([32_798, 0, 0, 0])), len(FIELDS) + TENSORS + 1
     steps = [nets(TRANSFORM, *weights([first, *[0] * 7], count=TRANSFORM_TENSORS)) for first in (64, -65)]
@@ -167,6 +169,7 @@ def invalid_files():
         "G4-descriptor-64": (draft(nets(FIELDS, b"\x40")), bad, net, 1 + len(FIELDS)),
         "G4-descriptor-254": (draft(nets(FIELDS, b"\xfe")), bad, net, 1 + len(FIELDS)),
         "G5-stream-of-nothing": (draft(nets(coded=b"\1")), bad, net, size),
+        "G6-weights": (draft(large * 19, latn(*[b""] * 19), (19, 0, (1, 1, 1, 1), 1)), "weights", net, None),
         "N1-shift": (draft(nets(FIELDS, b"\xff\x00\x10")), bad, net, 3 + len(FIELDS)),
         "N2-weight": (draft(nets(FIELDS, *weights([0, 32_767, 0, 0]))), bad, net, 1),
         "N3-no-layer": (draft(changed(FIELDS, 7, 0)), bad, net, 8),
