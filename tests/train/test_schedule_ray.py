@@ -1,5 +1,8 @@
 """The same sub-tasks on Ray, with a task killed in the middle."""
 
+import socket
+import threading
+
 import pytest
 
 from ddcodec.errors import InputError
@@ -40,3 +43,13 @@ def test_ray_makes_the_same_with_a_task_killed(tmp_path, capfd):
 def test_addresses_without_a_cluster(tmp_path, address):
     with pytest.raises(InputError, match=f"--address {address}: "):
         on_ray(make_plan(CONFIG, DIGITS, 2), tmp_path, address=address)
+
+
+def test_an_address_of_something_else(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n"))
+        thread.start()
+        with pytest.raises(InputError, match="something else than Ray listens there"):
+            on_ray(make_plan(CONFIG, DIGITS, 2), tmp_path, address=f"127.0.0.1:{port}")
+        thread.join()

@@ -27,6 +27,8 @@ _QUIET = {
     "RAY_worker_niceness": "0",  # the default, 15, starves on a busy machine
     "RAY_gcs_server_request_timeout_seconds": "10",
 }
+_SETTINGS = b"\0\0\0\x04\0\0\0\0\0"  # an empty frame of HTTP/2, which every gRPC server begins with
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
 _LAST = "result.json"
 """Written after all others, as it says that a run is finished."""
 
@@ -217,7 +219,12 @@ def _require_answer(address: str) -> None:
     if not host or not port.isdecimal():
         raise InputError(f"--address {address}: expected HOST:PORT, ray://HOST:PORT or auto")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as probe:
+            if os.environ.get("RAY_USE_TLS", "0") != "1":
+                probe.sendall(_HELLO)
+                said = probe.recv(len(_SETTINGS), socket.MSG_WAITALL)
+                if said[3:4] != _SETTINGS[3:4]:
+                    raise OSError("something else than Ray listens there")
     except (OSError, OverflowError) as error:
         raise InputError(f"--address {address}: no Ray cluster answers there ({error})") from None
 
