@@ -11,6 +11,7 @@ from ddcodec.codecs.configs import Shape
 from ddcodec.codecs.networks import GroupNetworks
 from ddcodec.entropy.context import ContextNet
 from ddcodec.train.budget import Budget, budget_of
+from ddcodec.train.chosen import choose, normalisation_of
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import error_weights, make_optimiser, own_parameters
@@ -40,23 +41,15 @@ class Start:
         self._nets: dict[int, ContextNet] = {}
         train = config.train
         self.class_count = data.class_count
-        self.mean, self.std = _normalisation(data)
-        generator = np.random.default_rng(train.seed)
-        chosen = [
-            np.sort(generator.permutation(np.flatnonzero(data.labels == c))[: train.images_per_class])
-            for c in range(self.class_count)
-        ]
-        self.counts = [len(part) for part in chosen]
-        each = {"all": self.class_count, "class": 1, "group": config.codec.group_size}[config.codec.share]
-        self.group_of_class = [c // each for c in range(self.class_count)]
-        members = [list(range(c, min(c + each, self.class_count))) for c in range(0, self.class_count, each)]
-        self.labels = torch.from_numpy(np.concatenate([np.full(len(p), c) for c, p in enumerate(chosen)]))
+        self.mean, self.std = normalisation_of(data)
+        chosen = choose(config, data)
+        self.counts, self.group_of_class, self.labels = chosen.counts, chosen.group_of_class, chosen.labels
         codec, widths, base = codec_config(config.codec, shape)
         self.groups: list[Group] = []
         self.targets: list[Tensor] = []
-        for number, classes in enumerate(members):
+        for number, classes in enumerate(chosen.members):
             model = GroupModel(shape, codec, widths, base, seed=train.seed + number)
-            images = torch.from_numpy(data.images[np.concatenate([chosen[c] for c in classes])]).float()
+            images = chosen.images(data, number)
             self.targets.append(images)
             shadow = torch.zeros(len(images), model.layout.latent_count)
             self.groups.append(Group(model, classes, shadow, np.zeros(shadow.shape, np.int16)))
@@ -155,12 +148,3 @@ class Start:
         if key not in self._nets:
             self._nets[key] = group.context_net()
         return self._nets[key]
-
-
-def _normalisation(data: TrainingData) -> tuple[Tensor, Tensor]:
-    """Mean and std of each channel (C,), those of the whole set where the data are a block of it."""
-    if data.whole is not None:
-        return torch.tensor(data.whole.mean), torch.tensor(data.whole.std)
-    per_channel = data.images.astype(np.float64)
-    std = torch.from_numpy(per_channel.std((0, 2, 3))).float().clamp(min=1e-3)
-    return torch.from_numpy(per_channel.mean((0, 2, 3))).float(), std

@@ -24,6 +24,7 @@ from ddcodec.dataset import SoftLabels
 from ddcodec.errors import InputError
 from ddcodec.pipeline import EncodedModel, encode_set
 from ddcodec.train.budget import budget_of
+from ddcodec.train.chosen import choose, normalisation_of
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
 from ddcodec.train.fit import cosine
@@ -63,25 +64,15 @@ class PriorDistiller:
         self.shape = Shape(channels, height, width, PEAK)
         train = config.train
         self.class_count = data.class_count
-        per_channel = data.images.astype(np.float64)
-        self.mean = torch.from_numpy(per_channel.mean((0, 2, 3))).float()
-        self.std = torch.from_numpy(per_channel.std((0, 2, 3))).float().clamp(min=1e-3)
+        self.mean, self.std = normalisation_of(data)
         self.generator = torch.Generator().manual_seed(train.seed + 5)
-        random = np.random.default_rng(train.seed)
-        chosen = [
-            np.sort(random.permutation(np.flatnonzero(data.labels == c))[: train.images_per_class])
-            for c in range(self.class_count)
-        ]
-        self.counts = [len(part) for part in chosen]
-        each = {"all": self.class_count, "class": 1, "group": config.codec.group_size}[config.codec.share]
-        self.group_of_class = [c // each for c in range(self.class_count)]
-        members = [range(c, min(c + each, self.class_count)) for c in range(0, self.class_count, each)]
-        self.labels = torch.from_numpy(np.repeat(np.arange(self.class_count), self.counts))
+        chosen = choose(config, data)
+        self.counts, self.group_of_class, self.labels = chosen.counts, chosen.group_of_class, chosen.labels
         decoder = prior_config(config.prior, self.shape)
         self.models: list[PriorModel] = []
         self.targets: list[Tensor] = []
-        for number, classes in enumerate(members):
-            images = torch.from_numpy(data.images[np.concatenate([chosen[c] for c in classes])]).float()
+        for number in range(len(chosen.members)):
+            images = chosen.images(data, number)
             spread, seed = config.prior.spread, train.seed + number
             model = PriorModel(self.shape, decoder, len(images), spread=spread, seed=seed)
             if config.prior.seeded and config.prior.grid:
