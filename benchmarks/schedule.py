@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--subtasks", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=150, help="joint steps of a sub-task")
+    parser.add_argument("--steps", type=int, default=250, help="joint steps of a sub-task")
     parser.add_argument("--images", type=int, default=20, help="per class")
     parser.add_argument("--limit", type=int, help="real images, all by default")
     parser.add_argument("--kib", type=float, default=1.0, help="per class")
