@@ -71,6 +71,11 @@ class Stage:
         """A text with far URLs of .ddz files replaced by those of the server here."""
         return _URL.sub(lambda found: f"http://127.0.0.1:{self.server.server_port}/{found[1]}", text)
 
+    def expanded(self, word: str) -> list[str]:
+        """Files that a pattern stands for, as a shell has it."""
+        found = sorted(self.folder.glob(word)) if "*" in word and "://" not in word else []
+        return [str(path.relative_to(self.folder)) for path in found] or [word]
+
     def provide(self, word: str) -> None:
         """Make the input files that a word such as npz:train.npz names."""
         if "://" in word or len(word) > _LONGEST:
@@ -155,7 +160,7 @@ def run_ddcodec(stage: Stage, arguments: list[str]) -> None:
     name = arguments[0] if arguments else ""
     if name in main.commands and name in SHOWN_ONLY:
         return
-    words = [stage.local(word) for word in arguments]
+    words = [part for word in arguments for part in stage.expanded(stage.local(word))]
     for word in words:
         stage.provide(word)
     command = [sys.executable, "-m", "ddcodec.cli", *words, *QUICK.get(" ".join(words[:2]), QUICK.get(name, ()))]

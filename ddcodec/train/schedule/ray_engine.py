@@ -54,7 +54,7 @@ class RayEngine:
     def __init__(
         self, plan: Plan, out: Path, slots: int, settings: Settings, address: str = "", gpus: float = 0.0
     ) -> None:
-        self._ray = _imported()
+        self._ray = _imported(address)
         self._plan, self._out, self._settings, self._slots = plan, out, settings, slots
         _connect(self._ray, address, slots * settings.threads, gpus)
         try:
@@ -150,7 +150,9 @@ class RayEngine:
         self._ray.shutdown()
 
 
-def _imported() -> Any:
+def _imported(address: str) -> Any:
+    if address and _has_token():  # read once, when Ray is imported, and needed as long as it is in use
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     with _quiet():
         try:
             import ray
@@ -161,6 +163,15 @@ def _imported() -> Any:
     if hasattr(driver, "print_to_stdstream"):
         driver.print_to_stdstream = lambda *parts, **more: None
     return ray
+
+
+def _has_token() -> bool:
+    """Whether this user has a token for Ray clusters, which Ray itself looks for only where it finds the cluster, too.
+
+    A cluster without tokens does not mind being shown one.
+    """
+    named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return named or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 @contextlib.contextmanager
