@@ -194,7 +194,7 @@ def latent(bench: Bench, kib: float) -> None:
     if bench.name == "cifar10" and known.exists():
         data = known.read_bytes()
         key = {"set": bench.name, "method": f"latent {kib:g} KiB", "step": "distil"}
-        made = finished(RESULTS / "joint.tsv", {"method": "distil", "kib_per_class": f"{kib:g}"})
+        made = finished(RESULTS / "joint.tsv", {"method": "distil", "kib_per_class": str(kib)})
         if made is not None and finished(TABLE, key) is None:
             append(TABLE, {**key, "file_bytes": len(data)}, seconds=float(made["seconds"]))
         bench.judge(f"latent {kib:g} KiB", decode(data), len(data))
