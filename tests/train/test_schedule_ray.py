@@ -1,5 +1,6 @@
 """The same sub-tasks on Ray, with a task killed in the middle."""
 
+import os
 import socket
 import threading
 
@@ -53,3 +54,20 @@ def test_an_address_of_something_else(tmp_path):
         with pytest.raises(InputError, match="something else than Ray listens there"):
             on_ray(make_plan(CONFIG, DIGITS, 2), tmp_path, address=f"127.0.0.1:{port}")
         thread.join()
+
+
+@pytest.mark.parametrize(("token", "chosen", "mode"), [(True, None, "token"), (False, None, None), (True, "k", "k")])
+def test_a_token_goes_along_to_a_far_cluster(tmp_path, monkeypatch, token, chosen, mode):
+    from ddcodec.train.schedule.ray_engine import show_token
+
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"):
+        monkeypatch.setenv(name, "")  # so that they are as they were, afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
+    if chosen:
+        monkeypatch.setenv("RAY_AUTH_MODE", chosen)
+    show_token()
+    assert os.environ.get("RAY_AUTH_MODE") == mode

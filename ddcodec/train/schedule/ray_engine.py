@@ -151,8 +151,8 @@ class RayEngine:
 
 
 def _imported(address: str) -> Any:
-    if address and _has_token():  # read once, when Ray is imported, and needed as long as it is in use
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address:
+        show_token()
     with _quiet():
         try:
             import ray
@@ -165,13 +165,14 @@ def _imported(address: str) -> Any:
     return ray
 
 
-def _has_token() -> bool:
-    """Whether this user has a token for Ray clusters, which Ray itself looks for only where it finds the cluster, too.
+def show_token() -> None:
+    """Let Ray show a cluster this user's token, if there is one: by itself it does so only where it finds the cluster.
 
-    A cluster without tokens does not mind being shown one.
+    The setting is read once, when Ray is imported. A cluster without tokens does not mind.
     """
     named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
-    return named or (Path.home() / ".ray" / "auth_token").is_file()
+    if named or (Path.home() / ".ray" / "auth_token").is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 @contextlib.contextmanager
