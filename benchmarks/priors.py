@@ -4,6 +4,9 @@
     python -m benchmarks.priors --set cifar10 --method rated --kib 4
     python -m benchmarks.priors --set cifar10 --method latent --kib 4
     python -m benchmarks.priors --set cifar10 --method real --kib 4
+    python -m benchmarks.priors --set flowers-d3 --method rated --kib 60 --device cuda     # meant for a GPU
+
+The last one is the small decoder of the paper at 64x64; DDCODEC_RESULTS names a folder for what comes back.
 
 Each method makes its set in a run directory that can be stopped and resumed, writes a row with the seconds it took, and
 one row for every network that judges it. `float`: no rate in the loss, numbers never rounded; its priors are stored as
@@ -33,6 +36,7 @@ from ddcodec.pipeline import decode, encode_set
 from ddcodec.train.checkpoints import Identity, checkpoint_files, load_checkpoint
 from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData
+from ddcodec.train.device import choose_device
 from ddcodec.train.distiller import Distiller
 from ddcodec.train.evaluate import evaluate
 from ddcodec.train.loop import run
@@ -42,7 +46,6 @@ from ddcodec.train.redrawing import redrawing_of
 from ddcodec.train.rundir import read_result
 
 TABLE = RESULTS / "priors.tsv"
-CPU = torch.device("cpu")
 GRIDS = (0.25, 0.5, 1.0)
 
 
@@ -77,6 +80,13 @@ WORKLOADS = {
         replace(RECIPE, width=48, epochs=40),
         {1: 12, 2: 20, 4: 30, 8: 50},
     ),
+    "flowers-d3": Workload(
+        flowers,
+        10,
+        ("prior.preset=d3-small", "train.fit_steps=1000", "train.joint_steps=4000", "matching.networks=8",
+         "matching.stages=[300, 1000]", "matching.width=128", "matching.real_per_class=0"),
+        replace(RECIPE, width=128, epochs=300),
+    ),
 }  # fmt: skip
 
 
@@ -90,6 +100,7 @@ class Bench:
         self.tests = torch.from_numpy(self.test.images), torch.from_numpy(self.test.labels)
         self.numbers = channel_statistics(self.train.images)
         self.seeds, self.more = range(options.seeds), tuple(options.set)
+        self.device = choose_device(options.device)
 
     def config(self, *settings: str) -> Config:
         """The workload's settings, then these, then the command line's."""
@@ -105,7 +116,7 @@ class Bench:
                 shown = {name: round(value, 3) for name, value in metrics.items()}
                 print(f"{method}: {phase} {done}/{total} {time.perf_counter() - started:.0f} s {shown}", flush=True)
 
-        run(config, self.train, folder, CPU, resume=True, progress=show)
+        run(config, self.train, folder, self.device, resume=True, progress=show)
         model, _, _ = read_result(folder)
         data = encode_set(model)
         key = {"set": self.name, "method": method, "step": "distil"}
@@ -128,7 +139,7 @@ class Bench:
             if redraws is not None:
                 training = redraws.of_seed(seed)(0), redraws.repeated(labels)
             result = evaluate(
-                *training, *self.tests, self.work.recipe, [seed], CPU, *self.numbers,
+                *training, *self.tests, self.work.recipe, [seed], self.device, *self.numbers,
                 redraw=None if redraws is None else redraws.of_seed,
             )  # fmt: skip
             row = {**key, "file_bytes": file_bytes, "accuracy_percent": round(100 * result.mean, 2)}
@@ -148,7 +159,7 @@ def floats(bench: Bench) -> None:
     """Priors without rate or rounding, stored in every way."""
     config = bench.config("codec.representation=prior", f"train.images_per_class={bench.work.priors}", "prior.grid=0")
     fine, folder = bench.made("float", config)
-    distiller = PriorDistiller(config, bench.train, CPU)
+    distiller = PriorDistiller(config, bench.train, bench.device)
     _, state = load_checkpoint(checkpoint_files(folder)[-1][1], Identity(config.sha256(), bench.train.sha256()))
     distiller.load_state(state)
     while distiller.steps_done < distiller.steps_total:
@@ -216,7 +227,7 @@ def real(bench: Bench, kib: float) -> None:
     part = replace(bench.train, images=bench.train.images[rows], labels=bench.train.labels[rows])
     settings = (f"train.bytes_per_class={1024 * kib}", f"train.images_per_class={count}", "train.fit_steps=10")
     config = Config().with_settings([*settings, "train.tune_steps=0", "codec.block=8", "train.joint_steps=0"])
-    distiller = Distiller(config, part, CPU)
+    distiller = Distiller(config, part, bench.device)
     while distiller.steps_done < distiller.steps_total:
         distiller.step()
     data = encode_set(distiller.result().model)
@@ -232,6 +243,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--setting", dest="set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--work", type=Path, default=Path(".priors"))
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -41,7 +41,7 @@ def load(run: PriorDistiller, state: dict[str, Tensor]) -> None:
     for number, model in enumerate(run.models):
         with torch.no_grad():
             for name, value in model.named_parameters():
-                value.copy_(state[f"prior.{number}.{name}"])
+                value.copy_(state[f"prior.{number}.{name}"].to(value.device))
         for (_, layer), shift in zip(model.decoder_layers(), state[f"shifts.{number}"].tolist(), strict=True):
             layer.shift = shift
     entries: dict[int, dict[str, Tensor]] = {}
