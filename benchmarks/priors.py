@@ -155,11 +155,20 @@ def _seconds(folder: Path) -> list[float]:
     return [float(json.loads(line).get("seconds", 0.0)) for line in lines]
 
 
+@torch.no_grad()
+def place_numbers(distiller: PriorDistiller, numbers: list[list[torch.Tensor]]) -> None:
+    """Give every model other parameters."""
+    for model, values in zip(distiller.models, numbers, strict=True):
+        for parameter, value in zip(model.parameters(), values, strict=True):
+            parameter.copy_(value)
+
+
 def floats(bench: Bench) -> None:
     """Priors without rate or rounding, stored in every way."""
     config = bench.config("codec.representation=prior", f"train.images_per_class={bench.work.priors}", "prior.grid=0")
     fine, folder = bench.made("float", config)
     distiller = PriorDistiller(config, bench.train, bench.device)
+    distiller.use_folder(folder)
     _, state = load_checkpoint(checkpoint_files(folder)[-1][1], Identity(config.sha256(), bench.train.sha256()))
     distiller.load_state(state)
     while distiller.steps_done < distiller.steps_total:
@@ -174,15 +183,11 @@ def floats(bench: Bench) -> None:
         save({name: value.half() for name, value in numbers.items()}), preset=9 | lzma.PRESET_EXTREME
     )
     bench.judge("fp32", decode(fine), len(plain))
-    with torch.no_grad():
-        for model in distiller.models:
-            for value in model.parameters():
-                value.copy_(value.half().float())
+    kept = [[value.detach().clone() for value in model.parameters()] for model in distiller.models]
+    place_numbers(distiller, [[value.half().float() for value in part] for part in kept])
     bench.judge("fp16 + xz", decode(encode_set(distiller.result().model)), len(packed))
     for grid in GRIDS:
-        distiller.load_state(state)
-        while distiller.steps_done < distiller.steps_total:
-            distiller.step()
+        place_numbers(distiller, kept)
         for model in distiller.models:
             model.set_grids(grid)
         data = encode_set(distiller.result().model)
