@@ -60,7 +60,7 @@ def split_of(run_dir: Path, given: Mapping[str, Any], resume: bool) -> Split | N
     Raises: InputError naming the option that makes no sense.
     """
     from ddcodec.train.rundir import read_json
-    from ddcodec.train.schedule.plan import PLAN
+    from ddcodec.train.schedule.names import PLAN
 
     subtasks, threads, engine = given["subtasks"], given["threads_per_worker"], given["engine"]
     for name, least in (("subtasks", 1), ("workers", 1), ("threads_per_worker", 1), ("retries", 0)):
@@ -126,7 +126,7 @@ def merged_file(out: Path, cut: Callable[["Metadata"], "Metadata"], with_hash: b
     from ddcodec.republish import with_metadata
     from ddcodec.sections import read_metadata
     from ddcodec.train.rundir import read_json
-    from ddcodec.train.schedule.plan import BLOCKS, MERGED, PLAN
+    from ddcodec.train.schedule.names import BLOCKS, MERGED, PLAN
 
     if not (out / PLAN).is_file():
         return None

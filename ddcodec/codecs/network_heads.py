@@ -10,8 +10,10 @@ from ddcodec.format.source import SectionReader
 from ddcodec.format.wire import Cursor
 
 NAMES = {1: "pyramid", 2: "transform", 4: "pixels", PRIORS: "priors"}
-_SIZE_BYTES_MAX = 5
-HEAD_BYTES_MAX = _SIZE_BYTES_MAX + FIELDS_BYTES_MAX
+_VARINT_BYTES_MAX = 5
+_FRONT_BYTES_MAX = 2 * _VARINT_BYTES_MAX
+"""Of a size and a synthesis: all that is looked at of a group without priors."""
+HEAD_BYTES_MAX = _VARINT_BYTES_MAX + FIELDS_BYTES_MAX
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def read_heads(section: SectionReader, group_count: int, shape: ImageShape) -> t
     """
     heads, start = [], 0
     for _ in range(group_count):
-        front = section.read(start, min(start + HEAD_BYTES_MAX, section.size))
+        front = section.read(start, min(start + _FRONT_BYTES_MAX, section.size))
         cursor = Cursor(front, section.offset + start)
         size = cursor.varint("size of a group blob")
         place = cursor.offset - section.offset
@@ -43,7 +45,10 @@ def read_heads(section: SectionReader, group_count: int, shape: ImageShape) -> t
             raise TruncatedError("group blob", offset=cursor.offset, expected=f"{size} bytes", found=left, rule="G1")
         blob = Cursor(front[place - start : place - start + size], cursor.offset)
         synthesis = blob.varint("synthesis")
-        priors = PriorFields.read(blob, shape) if synthesis == PRIORS else None
+        priors = None
+        if synthesis == PRIORS:
+            fields = section.read(blob.offset - section.offset, min(start + HEAD_BYTES_MAX, place + size))
+            priors = PriorFields.read(Cursor(fields, blob.offset), shape)
         heads.append(GroupHead(NAMES.get(synthesis, str(synthesis)), size, priors))
         start = place + size
     if start != section.size:

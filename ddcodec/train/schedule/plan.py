@@ -15,8 +15,8 @@ from ddcodec.train.config import Config
 from ddcodec.train.data import TrainingData, Whole
 from ddcodec.train.flat import mixed_seed
 from ddcodec.train.rundir import CANDIDATES, CONFIG, RUN, read_json, write_json
+from ddcodec.train.schedule.names import BLOCKS, PLAN
 
-PLAN, BLOCKS, MERGED, LOG = "plan.json", "blocks", "merged.ddz", "schedule.jsonl"
 _CHUNK = 4096
 _LEAST_STD = 1e-3
 _WORDS = {

@@ -17,8 +17,9 @@ from ddcodec.train.interrupts import noted_interrupts
 from ddcodec.train.loop import Stopped
 from ddcodec.train.schedule.engine import Begun, Ended, Engine, Event, Failed, Stepped
 from ddcodec.train.schedule.log import ScheduleLog
+from ddcodec.train.schedule.names import LOG, MERGED
 from ddcodec.train.schedule.order import next_task
-from ddcodec.train.schedule.plan import LOG, MERGED, Plan, SubTask, begin, refuse_other
+from ddcodec.train.schedule.plan import Plan, SubTask, begin, refuse_other
 
 _WAIT_SECONDS = 0.25
 WAITS, RUNS, DONE, GIVEN_UP = "waits", "runs", "done", "given up"
