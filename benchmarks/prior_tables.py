@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import matplotlib
 
 matplotlib.use("Agg")
-from matplotlib import pyplot
+from matplotlib import pyplot, ticker
 
 from benchmarks.rows import RESULTS, ROOT, read
 
@@ -98,7 +98,10 @@ def plot() -> None:
             mean = statistics.fmean(point.percent)
             axis.scatter(point.file_bytes, mean, s=8 + 2 * point.train_seconds, color=COLOURS[point.kind], alpha=0.6)
             axis.annotate(point.method, (point.file_bytes, mean), fontsize=6, xytext=(4, 4), textcoords="offset points")
-        axis.set(xscale="log", xlabel="bytes of the file", ylabel="accuracy %", title=name)
+        axis.set(xscale="log", xlabel="bytes of the file, thousands", ylabel="accuracy %", title=name)
+        axis.xaxis.set_major_locator(ticker.FixedLocator([20e3, 40e3, 100e3, 200e3, 500e3]))
+        axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda size, _: f"{size / 1e3:g}"))
+        axis.xaxis.set_minor_locator(ticker.NullLocator())
         axis.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(ROOT / "docs" / "priors.png", dpi=130)

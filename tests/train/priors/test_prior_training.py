@@ -23,6 +23,10 @@ SMALL = (
     *("train.images_per_class=2", "train.fit_steps=4", "train.joint_steps=6"),
     *("matching.networks=1", "matching.width=4", "matching.stages=[2]", "matching.augmentation=crop"),
 )
+TRAJECTORIES = (
+    *("tm.experts=2", "tm.together=2", "tm.expert_epochs=2", "tm.span=1", "tm.max_start=1"),
+    *("tm.student_steps=3", "tm.batch=7", "tm.expert_batch=400"),
+)
 KINDS = {
     "no budget": (),
     "budget": ("train.bytes_per_class=60",),
@@ -34,6 +38,9 @@ KINDS = {
     "means alone": ("prior.samples=0",),
     "draws alone": ("prior.samples=2", "prior.with_means=false"),
     "fine grids": ("prior.grid=0",),
+    "kernels": ("train.loss=mmd", "mmd.real_batch=4"),
+    "trajectories": ("train.loss=tm", *TRAJECTORIES),
+    "trajectories and kernels": ("train.loss=d3", "mmd.real_batch=4", *TRAJECTORIES),
 }
 
 
