@@ -46,7 +46,7 @@ from ddcodec.train.redrawing import redrawing_of
 from ddcodec.train.rundir import read_result
 
 TABLE = RESULTS / "priors.tsv"
-GRIDS = (0.25, 0.5, 1.0)
+GRIDS = (0.2, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
